@@ -1,0 +1,1 @@
+//! Part to borrowed CMS layers.

@@ -1,0 +1,1 @@
+//! Layers and keyring to facts.

@@ -1,0 +1,94 @@
+//! Every bound that mailseal keeps, with its unit, where the number comes from, and what happens past it.
+
+/// The bounds of one run. Past one of them something is left out, and that is reported; a run never ends by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A message's size in bytes. Over it: skipped, fault `message_too_large`. Origin: 512 MiB, ten times what mail servers take.
+    pub message_bytes: u64,
+    /// A header block's size in bytes. Over it: the block ends there, finding `header_too_large`. Origin: catalogue D-02.
+    pub header_bytes: usize,
+    /// MIME nesting (multipart and message/rfc822). Over it: not opened, finding `mime_too_deep`. Origin: catalogue D-01.
+    pub mime_depth: usize,
+    /// MIME parts of a message. Over it: the rest is one opaque part, finding `too_many_parts`. Origin: catalogue D-02.
+    pub mime_parts: usize,
+    /// Nested comments in an address. Over it: the address is not read. Origin: catalogue D-02.
+    pub comment_depth: usize,
+    /// Mailboxes read of one header field. Origin: catalogue D-02.
+    pub addresses: usize,
+    /// S/MIME layers inside one another. Over it: `not_tried`, finding `too_many_layers`. Origin: a triple wrap is 3, compressed twice 5.
+    pub layer_depth: usize,
+    /// S/MIME layers of one message in all. Over it: finding `too_many_layers`.
+    pub layers: usize,
+    /// Certificates in one SignedData. Over it: `structure: malformed`, finding `too_many_certificates`. Origin: catalogue D-06.
+    pub certificates: usize,
+    /// SignerInfos in one SignedData. Over it: as above. Origin: catalogue D-06.
+    pub signers: usize,
+    /// RecipientInfos in one EnvelopedData. Over it: as above. Origin: catalogue D-06.
+    pub recipients: usize,
+    /// CRLs in one SignedData. Over it: as above. Origin: catalogue D-06.
+    pub crls: usize,
+    /// Attributes of one SignerInfo. Over it: as above. Origin: catalogue D-06.
+    pub attributes: usize,
+    /// Inflated size of CompressedData in bytes. Over it: finding `decompression_limit`. Origin: as a message.
+    pub inflated_bytes: u64,
+    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb. Origin: catalogue D-05.
+    pub inflate_ratio: u64,
+    /// Inflated bytes before the ratio counts. Origin: catalogue D-05.
+    pub ratio_free_bytes: u64,
+    /// Rounds of a password's key derivation. Over it: refused before the derivation. Origin: catalogue C-17.
+    pub kdf_rounds: u32,
+    /// Memory of an scrypt derivation in bytes. Over it: refused before the derivation.
+    pub kdf_memory_bytes: u64,
+    /// RSA modulus in bits. Over it: `key_out_of_policy`. Origin: OpenSSL's own bound, catalogue D-10.
+    pub rsa_bits: u32,
+    /// Bits of an RSA exponent when the modulus has over 3072. Origin: OpenSSL's own bound, catalogue D-10.
+    pub rsa_exponent_bits: u32,
+    /// DSA or DH prime in bits. Over it: `key_out_of_policy`. Origin: OpenSSL's own bound, catalogue D-10.
+    pub dsa_bits: u32,
+    /// Certificates of a path. Over it: the path is not tried. Origin: catalogue D-11.
+    pub path_length: usize,
+    /// Signature checks spent on one certificate's paths. Over it: `incomplete`, finding `path_budget`. Origin: catalogue D-11.
+    pub path_checks: u32,
+    /// Candidates for one issuer that are looked at. Over it: the rest is not, finding `path_budget`. Origin: catalogue D-11.
+    pub issuer_candidates: usize,
+    /// Name comparisons for one path's name constraints. Over it: `name_constraint`. Origin: OpenSSL's own bound (2^20), catalogue D-12.
+    pub name_checks: u32,
+    /// Characters of a text from mail or a certificate in a table; the rest is cut with a mark. Origin: catalogue D-14.
+    pub text_chars: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 512 << 20,
+            header_bytes: 1 << 20,
+            mime_depth: 64,
+            mime_parts: 10_000,
+            comment_depth: 100,
+            addresses: 10_000,
+            layer_depth: 16,
+            layers: 64,
+            certificates: 1000,
+            signers: 64,
+            recipients: 5000,
+            crls: 100,
+            attributes: 256,
+            inflated_bytes: 512 << 20,
+            inflate_ratio: 200,
+            ratio_free_bytes: 16 << 20,
+            kdf_rounds: 10_000_000,
+            kdf_memory_bytes: 256 << 20,
+            rsa_bits: 16_384,
+            rsa_exponent_bits: 64,
+            dsa_bits: 10_000,
+            path_length: 10,
+            path_checks: 200,
+            issuer_candidates: 64,
+            name_checks: 1 << 20,
+            text_chars: 4096,
+        }
+    }
+}
+
+/// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
+pub const BLOCK_BYTES: usize = 4 << 20;

@@ -1,0 +1,3 @@
+//! The `mailseal` program: everything is in [`mailseal::cli`].
+
+fn main() {}

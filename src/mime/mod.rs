@@ -1,0 +1,1 @@
+//! Message to tree of byte ranges.

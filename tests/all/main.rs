@@ -1,0 +1,1 @@
+//! Tests of the library and of the built program; a module per stage and job.

@@ -1,0 +1,3 @@
+//! Makes `sample-mail` and the fixtures of the tests.
+
+fn main() {}
