@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// An instant in whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
@@ -23,9 +23,8 @@ impl Time {
     /// The instant `seconds` after the epoch; None outside the years 1 to 9999.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Option<Self> {
-        Timestamp::from_second(seconds)
-            .ok()
-            .filter(|instant| instant.as_second() >= YEAR_1)
+        civil(seconds)
+            .filter(|t| t.year() >= 1)
             .map(|_| Self(seconds))
     }
 
@@ -102,14 +101,13 @@ impl Time {
         if second > 60 {
             return None;
         }
-        let local = Offset::UTC.to_timestamp(day.to_datetime(clock)).ok()?;
-        let seconds = local.as_second() - offset_seconds;
+        let local = day.to_datetime(clock).duration_since(EPOCH);
+        let seconds = local.as_secs() - offset_seconds;
         Self::from_unix(seconds).map(|time| (time, form))
     }
 
-    fn civil(self) -> jiff::civil::DateTime {
-        let instant = Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        Offset::UTC.to_datetime(instant)
+    fn civil(self) -> DateTime {
+        civil(self.0).unwrap_or(EPOCH)
     }
 
     /// Content octets and whether they are a UTCTime (before 2050) or a GeneralizedTime (RFC 5280 §4.1.2.5).
@@ -149,8 +147,12 @@ impl fmt::Display for Time {
     }
 }
 
-/// 0001-01-01T00:00:00Z: four digits can't say less.
-const YEAR_1: i64 = -62_135_596_800;
+/// The civil calendar and not `Timestamp`, which ends a day before RFC 5280's 99991231235959Z.
+const EPOCH: DateTime = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+
+fn civil(seconds: i64) -> Option<DateTime> {
+    EPOCH.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
 
 fn two_digits(bytes: &[u8], at: usize) -> Option<u8> {
     match bytes.get(at..at + 2)? {
