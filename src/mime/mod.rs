@@ -1,1 +1,3 @@
 //! Message to tree of byte ranges.
+
+pub mod message;
