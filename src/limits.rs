@@ -92,3 +92,7 @@ impl Default for Limits {
 
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
+
+/// Bytes of a header value that are decoded for display. Over it: the text is cut there. Origin: four bytes for each of
+/// [`Limits::text_chars`]; encoded words that never end cost a decoder time by the square of what it is shown.
+pub const DISPLAY_BYTES: usize = 16 << 10;
