@@ -69,13 +69,13 @@ pub struct Collected {
     pub facts: Option<Box<MessageFacts>>,
     /// Certificates carried, each once.
     pub certificates: Vec<Carried>,
-    /// CRLs carried, DER.
-    pub crls: Vec<Vec<u8>>,
+    /// CRLs carried, each once.
+    pub crls: Vec<Carried>,
     /// Plaintexts, outermost first; an audit drops them unread.
     pub opened: Vec<Staged>,
 }
 
-/// A certificate on its way to the pool.
+/// A certificate or CRL on its way to the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// Its name.

@@ -88,10 +88,16 @@ pub struct Block<C> {
 pub struct FileStart {
     /// Index into inputs.csv.
     pub input: u32,
+    /// Which argument it was found under, from 0.
+    pub argument: u32,
     /// Path relative to the argument, for people.
     pub path: String,
     /// Its bytes, where `path` does not say them all.
     pub path_bytes: Option<Vec<u8>>,
+    /// Its messages are a folder by themselves (mbox), not one of a folder's files.
+    pub mailbox: bool,
+    /// `none`, `gzip`, `zstd`.
+    pub compression: String,
 }
 
 /// One thing that happened while the archive was read.
@@ -146,14 +152,12 @@ pub struct Fault {
 /// A file of the archive ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEnd {
-    /// `mbox`, `maildir`, `eml`, `cms`, `other`, with the compression behind a `+`.
+    /// `mbox`, `maildir`, `eml`, `cms`, `other`.
     pub kind: String,
     /// mbox only.
     pub variant: Option<String>,
     /// Bytes of the uncompressed file.
     pub bytes: u64,
-    /// SHA-256 of the stored file, when asked for.
-    pub sha256: Option<[u8; 32]>,
 }
 
 /// Encodes a frame. Workers do it, so that the writer only writes.

@@ -32,7 +32,7 @@ pub(super) struct Walk<'w> {
     scratch: &'w mut Scratch,
     facts: MessageFacts,
     certificates: BTreeMap<Sha256, Vec<u8>>,
-    crls: Vec<Vec<u8>>,
+    crls: BTreeMap<Sha256, Vec<u8>>,
     opened: Vec<Staged>,
     /// Depth of the layer that `content_sha256` is of.
     deepest: Option<usize>,
@@ -93,7 +93,7 @@ impl<'w> Walk<'w> {
             scratch,
             facts: MessageFacts::default(),
             certificates: BTreeMap::new(),
-            crls: Vec::new(),
+            crls: BTreeMap::new(),
             opened: Vec::new(),
             deepest: None,
         }
@@ -128,12 +128,8 @@ impl<'w> Walk<'w> {
     pub(super) fn finish(self) -> Collected {
         Collected {
             facts: Some(Box::new(self.facts)),
-            certificates: self
-                .certificates
-                .into_iter()
-                .map(|(sha256, der)| Carried { sha256, der })
-                .collect(),
-            crls: self.crls,
+            certificates: carried_list(self.certificates),
+            crls: carried_list(self.crls),
             opened: self.opened,
         }
     }
@@ -577,7 +573,9 @@ impl<'w> Walk<'w> {
 
     /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.
     fn carried(&mut self, sets: &CarriedSets<'_>) -> Vec<Sha256> {
-        self.crls.extend(sets.crls.iter().map(|crl| crl.to_vec()));
+        for crl in &sets.crls {
+            self.crls.entry(sha256(crl)).or_insert_with(|| crl.to_vec());
+        }
         sets.certificates
             .iter()
             .map(|der| {
@@ -620,4 +618,12 @@ impl<'w> Walk<'w> {
             set(layer);
         }
     }
+}
+
+fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
+    map.into_iter().map(|(sha256, der)| Carried { sha256, der }).collect()
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
