@@ -9,7 +9,6 @@ use crate::asn1::AlgorithmIdentifier;
 use crate::asn1::BerError;
 use crate::asn1::BerErrorKind;
 use crate::asn1::Element;
-use crate::asn1::Integer;
 use crate::asn1::Oid;
 use crate::asn1::Reader;
 use crate::asn1::Tag;
@@ -17,6 +16,11 @@ use crate::asn1::Time;
 use crate::asn1::oid;
 use crate::asn1::time::TimeForm;
 use crate::cms::attributes::Attributes;
+use crate::cms::ess::EssCertId;
+use crate::cms::ess::MultipleSignature;
+use crate::cms::ess::ReceiptRequest;
+use crate::cms::ess::SecurityLabel;
+use crate::cms::ess::SigningCertificate;
 use crate::cms::identifier::EntityIdentifier;
 use crate::cms::identifier::IssuerAndSerial;
 
@@ -116,15 +120,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// Where it is not one `ReceiptRequest`.
     pub fn receipt_request(&self) -> Result<Option<ReceiptRequest<'a>>, BerError> {
-        self.value(oid::RECEIPT_REQUEST, |r| {
-            r.sequence(|r| {
-                Ok(ReceiptRequest {
-                    content_identifier: r.octet_string()?.bytes()?,
-                    receipts_from: next(r)?.raw,
-                    receipts_to: r.raw(Tag::SEQUENCE)?,
-                })
-            })
-        })
+        self.value(oid::RECEIPT_REQUEST, ReceiptRequest::read)
     }
 
     /// eSSSecurityLabel (RFC 2634 §3.2).
@@ -132,24 +128,7 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// Where it is not one `ESSSecurityLabel`.
     pub fn security_label(&self) -> Result<Option<SecurityLabel<'a>>, BerError> {
-        self.value(oid::SECURITY_LABEL, |r| {
-            let set = r.expect(Tag::SET)?;
-            let mut inside = set.reader()?;
-            let (mut policy, mut classification) = (None, None);
-            while !inside.is_empty() {
-                let field = inside.element()?;
-                match field.tag {
-                    Tag::OID => policy = Some(field.as_oid()?),
-                    Tag::INTEGER => classification = Some(field.as_integer()?),
-                    _ => {} // privacy mark, categories
-                }
-            }
-            let policy = policy.ok_or_else(|| set.error(BerErrorKind::Truncated))?;
-            Ok(SecurityLabel {
-                policy,
-                classification,
-            })
-        })
+        self.value(oid::SECURITY_LABEL, SecurityLabel::read)
     }
 
     /// The one value of the first attribute of this type, all of it read by `read`.
@@ -203,122 +182,6 @@ fn key_preference<'a>(choice: &Element<'a>) -> Result<EntityIdentifier<'a>, BerE
     }
 }
 
-/// The next element; an error at the end.
-fn next<'a>(r: &mut Reader<'a>) -> Result<Element<'a>, BerError> {
-    if r.is_empty() {
-        return Err(r.error(BerErrorKind::Truncated));
-    }
-    r.element()
-}
-
-/// `SigningCertificate` and `SigningCertificateV2` (RFC 5035).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SigningCertificate<'a> {
-    /// The first must be the certificate that verifies the signature (RFC 5035 §5.4); the others may be used for its path.
-    pub certificates: Vec<EssCertId<'a>>,
-    /// The policies' element, where there is one.
-    pub policies: Option<&'a [u8]>,
-}
-
-impl<'a> SigningCertificate<'a> {
-    fn read(
-        r: &mut Reader<'a>,
-        read: impl Fn(&mut Reader<'a>) -> Result<EssCertId<'a>, BerError>,
-    ) -> Result<Self, BerError> {
-        r.sequence(|r| {
-            let certificates = r.sequence(|r| {
-                let mut all = vec![read(r)?];
-                while !r.is_empty() {
-                    all.push(read(r)?);
-                }
-                Ok(all)
-            })?;
-            let policies = r.optional(Tag::SEQUENCE)?.map(|element| element.raw);
-            Ok(Self {
-                certificates,
-                policies,
-            })
-        })
-    }
-}
-
-/// `ESSCertID` and `ESSCertIDv2` (RFC 5035 §4, §5.4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EssCertId<'a> {
-    /// The digest: SHA-1 for the first version, SHA-256 by default for the second.
-    pub hash_algorithm: AlgorithmIdentifier<'a>,
-    /// The digest of the whole certificate.
-    pub certificate_hash: Cow<'a, [u8]>,
-    /// Issuer and serial number, where they are named.
-    pub issuer_serial: Option<EssIssuerSerial<'a>>,
-}
-
-impl<'a> EssCertId<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self, BerError> {
-        r.sequence(|r| Self::read_fields(r, oid::SHA1))
-    }
-
-    fn read_v2(r: &mut Reader<'a>) -> Result<Self, BerError> {
-        r.sequence(|r| {
-            if r.peek() == Some(Tag::SEQUENCE) {
-                let hash_algorithm = AlgorithmIdentifier::read(r)?;
-                let rest = Self::read_fields(r, oid::SHA256)?;
-                return Ok(Self {
-                    hash_algorithm,
-                    ..rest
-                });
-            }
-            Self::read_fields(r, oid::SHA256)
-        })
-    }
-
-    fn read_fields(r: &mut Reader<'a>, hash: Oid<'static>) -> Result<Self, BerError> {
-        Ok(Self {
-            hash_algorithm: AlgorithmIdentifier {
-                oid: hash,
-                parameters: None,
-            },
-            certificate_hash: r.octet_string()?.bytes()?,
-            issuer_serial: if r.is_empty() {
-                None
-            } else {
-                Some(EssIssuerSerial::read(r)?)
-            },
-        })
-    }
-}
-
-/// `IssuerSerial` (RFC 5035 §5.4.1, RFC 5755 §4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EssIssuerSerial<'a> {
-    /// The `GeneralNames` element.
-    pub issuer: &'a [u8],
-    /// The `Name` element, where the general names are one directory name, as they must be for public-key certificates.
-    pub directory_name: Option<&'a [u8]>,
-    /// The certificate's serial number.
-    pub serial: Integer<'a>,
-}
-
-impl<'a> EssIssuerSerial<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self, BerError> {
-        r.sequence(|r| {
-            let names = r.expect(Tag::SEQUENCE)?;
-            let mut inside = names.reader()?;
-            let name = next(&mut inside)?;
-            let directory_name = if name.tag == Tag::context_constructed(4) && inside.is_empty() {
-                name.reader()?.raw(Tag::SEQUENCE).ok()
-            } else {
-                None
-            };
-            Ok(Self {
-                issuer: names.raw,
-                directory_name,
-                serial: r.integer()?,
-            })
-        })
-    }
-}
-
 /// `CMSAlgorithmProtection` (RFC 6211 §2): the algorithms that the signer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlgorithmProtection<'a> {
@@ -358,60 +221,207 @@ pub(super) fn implicit_algorithm<'a>(
     }
 }
 
-/// `MultipleSignatures` (RFC 5752 §3): another signature that was made together with this one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MultipleSignature<'a> {
-    /// The other's digest algorithm over the content.
-    pub body_hash_algorithm: AlgorithmIdentifier<'a>,
-    /// The other's signature algorithm.
-    pub signature_algorithm: AlgorithmIdentifier<'a>,
-    /// The digest of the other's signed attributes: its algorithm.
-    pub attributes_hash_algorithm: AlgorithmIdentifier<'a>,
-    /// And its value.
-    pub attributes_hash: Cow<'a, [u8]>,
-    /// The other's certificate, where it is named.
-    pub certificate: Option<EssCertId<'a>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::Integer;
+    use crate::asn1::Writer;
+    use crate::cms::build::AttributeList;
+    use crate::limits::Limits;
 
-impl<'a> MultipleSignature<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self, BerError> {
-        r.sequence(|r| {
-            let body_hash_algorithm = AlgorithmIdentifier::read(r)?;
-            let signature_algorithm = AlgorithmIdentifier::read(r)?;
-            let (attributes_hash_algorithm, attributes_hash) =
-                r.sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))?;
-            let certificate = if r.is_empty() {
-                None
-            } else {
-                Some(EssCertId::read_v2(r)?)
-            };
-            Ok(Self {
-                body_hash_algorithm,
-                signature_algorithm,
-                attributes_hash_algorithm,
-                attributes_hash,
-                certificate,
-            })
-        })
+    const NAMED: IssuerAndSerial<'static> = IssuerAndSerial {
+        issuer: &[0x30, 0],
+        serial: Integer(&[0, 0x80]),
+    };
+    const SHA384: AlgorithmIdentifier<'static> = AlgorithmIdentifier {
+        oid: oid::SHA384,
+        parameters: None,
+    };
+    const ECDSA: AlgorithmIdentifier<'static> = AlgorithmIdentifier {
+        oid: oid::ECDSA_WITH_SHA384,
+        parameters: None,
+    };
+
+    fn with<T>(list: &AttributeList, check: impl FnOnce(Attributes<'_>) -> T) -> T {
+        let raw = Writer::encode(|w| list.write(w, 0));
+        let read = Attributes::optional(&mut Reader::new(&raw), 0, &Limits::default());
+        check(read.unwrap().unwrap())
     }
-}
 
-/// `ReceiptRequest` (RFC 2634 §2.7).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptRequest<'a> {
-    /// What the receipt must name.
-    pub content_identifier: Cow<'a, [u8]>,
-    /// The `ReceiptsFrom` element.
-    pub receipts_from: &'a [u8],
-    /// The element with the `GeneralNames` to send receipts to.
-    pub receipts_to: &'a [u8],
-}
+    #[test]
+    fn what_is_written_is_read_back() {
+        let time = Time::from_unix(1_700_000_000).unwrap();
+        let rc2_40 = AlgorithmIdentifier {
+            oid: oid::RC2_CBC,
+            parameters: Some(&[2, 1, 40]),
+        };
+        let list = AttributeList::new()
+            .content_type(oid::DATA)
+            .message_digest(&[7; 48])
+            .signing_time(time)
+            .signing_certificate(&[1; 20], None)
+            .signing_certificate_v2(SHA384, &[2; 48], Some(&NAMED))
+            .capabilities(&[SHA384, rc2_40])
+            .key_preference(&NAMED)
+            .algorithm_protection(SHA384, ECDSA);
+        with(&list, |a| {
+            assert_eq!(a.content_type(), Ok(Some(oid::DATA)));
+            assert_eq!(a.message_digest().unwrap().unwrap(), vec![7; 48]);
+            assert_eq!(a.signing_time(), Ok(Some((time, TimeForm::Der))));
+            let v1 = a.signing_certificate().unwrap().unwrap();
+            assert_eq!(v1.certificates[0].hash_algorithm.oid, oid::SHA1);
+            assert_eq!(*v1.certificates[0].certificate_hash, [1; 20]);
+            assert_eq!(v1.certificates[0].issuer_serial, None);
+            let v2 = a.signing_certificate_v2().unwrap().unwrap();
+            assert_eq!(v2.certificates[0].hash_algorithm, SHA384);
+            let named = v2.certificates[0].issuer_serial.unwrap();
+            assert_eq!(named.directory_name, Some(NAMED.issuer));
+            assert_eq!(named.serial, NAMED.serial);
+            assert_eq!(a.smime_capabilities(), Ok(Some(vec![SHA384, rc2_40])));
+            assert_eq!(
+                a.encryption_key_preference(),
+                Ok(Some(EntityIdentifier::IssuerAndSerial(NAMED)))
+            );
+            let protection = a.algorithm_protection().unwrap().unwrap();
+            assert_eq!(protection.digest_algorithm, SHA384);
+            assert_eq!(protection.signature_algorithm, Some(ECDSA));
+            assert_eq!(protection.mac_algorithm, None);
+            assert_eq!(a.receipt_request(), Ok(None));
+            assert_eq!(a.security_label(), Ok(None));
+            assert_eq!(a.multiple_signatures(), Ok(vec![]));
+        });
+    }
 
-/// `ESSSecurityLabel` (RFC 2634 §3.2), as far as it is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SecurityLabel<'a> {
-    /// Whose rules the label follows.
-    pub policy: Oid<'a>,
-    /// 0 unmarked, 1 unclassified, 2 restricted, 3 confidential, 4 secret, 5 top secret.
-    pub classification: Option<Integer<'a>>,
+    #[test]
+    fn the_default_digest_of_the_second_version_is_sha_256() {
+        let sha256 = AlgorithmIdentifier {
+            oid: oid::SHA256,
+            parameters: None,
+        };
+        let list = AttributeList::new().signing_certificate_v2(sha256, &[2; 32], None);
+        with(&list, |a| {
+            let v2 = a.signing_certificate_v2().unwrap().unwrap();
+            assert_eq!(v2.certificates[0].hash_algorithm, sha256);
+        });
+        // Written out though DER forbids it, by Adobe and others.
+        let explicit = AttributeList::new().value(oid::SIGNING_CERTIFICATE_V2, |w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.sequence(|w| {
+                        w.algorithm(oid::SHA256, Some(&[5, 0]));
+                        w.octet_string(&[2; 32]);
+                    });
+                });
+                w.sequence(|_| {});
+            });
+        });
+        with(&explicit, |a| {
+            let v2 = a.signing_certificate_v2().unwrap().unwrap();
+            assert_eq!(v2.certificates[0].hash_algorithm.oid, oid::SHA256);
+            assert_eq!(v2.policies, Some(&[0x30, 0][..]));
+        });
+    }
+
+    #[test]
+    fn every_way_to_name_the_preferred_key_is_read() {
+        let ski = EntityIdentifier::SubjectKeyIdentifier((&[9; 4]).into());
+        let identifier = AttributeList::new().value(oid::ENCRYPTION_KEY_PREFERENCE, |w| {
+            w.explicit(1, |w| w.octet_string(&[9; 4]));
+        });
+        let plain = AttributeList::new().value(oid::ENCRYPTION_KEY_PREFERENCE, |w| {
+            w.primitive(Tag::context(2), &[9; 4]);
+        });
+        for list in [identifier, plain] {
+            with(&list, |a| {
+                assert_eq!(a.encryption_key_preference(), Ok(Some(ski.clone())));
+            });
+        }
+        let microsoft = AttributeList::new().value(oid::MS_ENCRYPTION_KEY_PREFERENCE, |w| {
+            w.sequence(|w| {
+                w.raw(NAMED.issuer);
+                w.integer(NAMED.serial.0);
+            });
+        });
+        with(&microsoft, |a| {
+            let named = EntityIdentifier::IssuerAndSerial(NAMED);
+            assert_eq!(a.encryption_key_preference(), Ok(Some(named)));
+        });
+    }
+
+    #[test]
+    fn receipts_labels_and_multiple_signatures_are_read() {
+        let list = AttributeList::new()
+            .value(oid::RECEIPT_REQUEST, |w| {
+                w.sequence(|w| {
+                    w.octet_string(b"id");
+                    w.primitive(Tag::context(0), &[0]);
+                    w.sequence(|w| w.sequence(|w| w.primitive(Tag::context(1), b"a@b.c")));
+                });
+            })
+            .value(oid::SECURITY_LABEL, |w| {
+                w.constructed(Tag::SET, |w| {
+                    w.small_integer(3);
+                    w.oid(oid::ANY_POLICY);
+                    w.primitive(Tag::UTF8_STRING, b"mark");
+                });
+            })
+            .value(oid::MULTIPLE_SIGNATURES, |w| {
+                w.sequence(|w| {
+                    w.algorithm(oid::SHA256, None);
+                    w.algorithm(oid::RSA_ENCRYPTION, None);
+                    w.sequence(|w| {
+                        w.algorithm(oid::SHA384, None);
+                        w.octet_string(&[3; 48]);
+                    });
+                });
+            });
+        with(&list, |a| {
+            let request = a.receipt_request().unwrap().unwrap();
+            assert_eq!(*request.content_identifier, *b"id");
+            assert_eq!(request.receipts_from, [0x80, 1, 0]);
+            let label = a.security_label().unwrap().unwrap();
+            assert_eq!(label.policy, oid::ANY_POLICY);
+            assert_eq!(label.classification, Some(Integer(&[3])));
+            let other = &a.multiple_signatures().unwrap()[0];
+            assert_eq!(other.attributes_hash_algorithm, SHA384);
+            assert_eq!(*other.attributes_hash, [3; 48]);
+            assert_eq!(other.certificate, None);
+        });
+    }
+
+    #[test]
+    fn a_value_of_another_type_or_too_many_is_an_error_and_not_absence() {
+        let number = Writer::encode(|w| w.small_integer(1));
+        for oid in [
+            oid::CONTENT_TYPE,
+            oid::MESSAGE_DIGEST,
+            oid::SIGNING_TIME,
+            oid::SIGNING_CERTIFICATE,
+            oid::SIGNING_CERTIFICATE_V2,
+            oid::CMS_ALGORITHM_PROTECTION,
+            oid::SMIME_CAPABILITIES,
+            oid::ENCRYPTION_KEY_PREFERENCE,
+            oid::RECEIPT_REQUEST,
+            oid::SECURITY_LABEL,
+        ] {
+            for values in [vec![], vec![&number[..]], vec![&number[..], &number[..]]] {
+                let list = AttributeList::new().values(oid, &values);
+                with(&list, |a| {
+                    let failed = [
+                        a.content_type().is_err(),
+                        a.message_digest().is_err(),
+                        a.signing_time().is_err(),
+                        a.signing_certificate().is_err(),
+                        a.signing_certificate_v2().is_err(),
+                        a.algorithm_protection().is_err(),
+                        a.smime_capabilities().is_err(),
+                        a.encryption_key_preference().is_err(),
+                        a.receipt_request().is_err(),
+                        a.security_label().is_err(),
+                    ];
+                    assert_eq!(failed.iter().filter(|f| **f).count(), 1, "{oid}");
+                });
+            }
+        }
+    }
 }

@@ -221,7 +221,7 @@ mod tests {
     fn two() -> (Vec<u8>, Vec<u8>) {
         (
             attribute(oid::CONTENT_TYPE, &[&[6, 3, 0x2a, 3, 4]]),
-            attribute(oid::MESSAGE_DIGEST, &[&[4, 2, 7, 8]]),
+            attribute(oid::MESSAGE_DIGEST, &[&[4, 4, 7, 8, 7, 8]]),
         )
     }
 
@@ -243,8 +243,10 @@ mod tests {
         let (a, b) = two();
         let mut ber = vec![0xa0, 0x80];
         ber.extend_from_slice(&[0x30, 0x80]);
-        ber.extend_from_slice(&b[2..b.len() - 6]); // up to the set of values
-        ber.extend_from_slice(&[0x31, 0x80, 0x24, 0x80, 4, 1, 7, 4, 1, 8, 0, 0, 0, 0, 0, 0]);
+        ber.extend_from_slice(&b[2..b.len() - 8]); // up to the set of values
+        ber.extend_from_slice(&[
+            0x31, 0x80, 0x24, 0x80, 4, 2, 7, 8, 4, 2, 7, 8, 0, 0, 0, 0, 0, 0,
+        ]);
         ber.extend_from_slice(&a);
         ber.extend_from_slice(&[0, 0]);
         let attributes = read(&ber).unwrap();

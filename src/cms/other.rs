@@ -133,3 +133,78 @@ impl<'a> AuthenticatedData<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::Tag;
+    use crate::asn1::oid;
+    use crate::cms::Layer;
+    use crate::cms::build;
+    use crate::cms::build::Form;
+
+    const ALGORITHM: AlgorithmIdentifier<'static> = AlgorithmIdentifier {
+        oid: oid::SHA256,
+        parameters: None,
+    };
+    const FORMS: [Form; 2] = [Form::Der, Form::Ber { chunk_bytes: 3 }];
+
+    fn layer(message: &[u8]) -> Layer<'_> {
+        crate::cms::read(message, &Limits::default()).unwrap().layer
+    }
+
+    #[test]
+    fn digested_encrypted_and_compressed_data_are_read_as_they_were_built() {
+        for form in FORMS {
+            let content = build::Content::Octets(b"content");
+            let digested = build::digested_data(ALGORITHM, oid::DATA, content, &[1, 2], form);
+            let Layer::Digested(read) = layer(&digested) else {
+                panic!("{form:?}")
+            };
+            assert_eq!(*read.digest, [1, 2]);
+            assert_eq!(&*read.content.unwrap().bytes().unwrap(), b"content");
+
+            let encrypted = build::encrypted_data(oid::DATA, ALGORITHM, b"ciphertext", form);
+            let Layer::Encrypted(read) = layer(&encrypted) else {
+                panic!("{form:?}")
+            };
+            let ciphertext = read.content.ciphertext.unwrap().bytes().unwrap();
+            assert_eq!(&*ciphertext, b"ciphertext");
+
+            let compressed = build::compressed_data(oid::SIGNED_DATA, b"zlib", form);
+            let Layer::Compressed(read) = layer(&compressed) else {
+                panic!("{form:?}")
+            };
+            assert_eq!(read.algorithm.oid, oid::ZLIB_COMPRESS);
+            assert_eq!(read.content_type, oid::SIGNED_DATA);
+            assert_eq!(&*read.content.unwrap().bytes().unwrap(), b"zlib");
+        }
+    }
+
+    #[test]
+    fn authenticated_data_is_read() {
+        let message = build::content_info(oid::AUTHENTICATED_DATA, Form::Der, |w| {
+            w.sequence(|w| {
+                w.small_integer(0);
+                w.set_of(vec![vec![0xa4, 5, 6, 1, 0x2a, 5, 0]]);
+                w.algorithm(oid::HMAC_SHA256, None);
+                w.constructed(Tag::context_constructed(1), |w| w.oid(oid::SHA256));
+                w.sequence(|w| {
+                    w.oid(oid::DATA);
+                    w.explicit(0, |w| w.octet_string(b"content"));
+                });
+                build::AttributeList::new().message_digest(&[1]).write(w, 2);
+                w.octet_string(&[7; 32]);
+            });
+        });
+        let Layer::Authenticated(read) = layer(&message) else {
+            panic!("another layer")
+        };
+        assert_eq!(read.recipients.len(), 1);
+        assert_eq!(read.mac_algorithm.oid, oid::HMAC_SHA256);
+        assert_eq!(read.digest_algorithm, Some(ALGORITHM));
+        assert_eq!(&*read.content.unwrap().bytes().unwrap(), b"content");
+        assert_eq!(read.authenticated_attributes.unwrap().count(), 1);
+        assert_eq!(*read.mac, [7; 32]);
+    }
+}

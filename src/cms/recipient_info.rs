@@ -381,3 +381,216 @@ impl<'a> Kem<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::Integer;
+    use crate::asn1::Writer;
+    use crate::cms::build;
+
+    const ALGORITHM: AlgorithmIdentifier<'static> = AlgorithmIdentifier {
+        oid: oid::AES256_WRAP,
+        parameters: None,
+    };
+
+    fn by_serial() -> EntityIdentifier<'static> {
+        EntityIdentifier::IssuerAndSerial(IssuerAndSerial {
+            issuer: &[0x30, 0],
+            serial: Integer(&[5]),
+        })
+    }
+
+    fn by_key() -> EntityIdentifier<'static> {
+        EntityIdentifier::SubjectKeyIdentifier((&[9; 20]).into())
+    }
+
+    fn octets(octets: &[u8]) -> Cow<'_, [u8]> {
+        Cow::Borrowed(octets)
+    }
+
+    fn transport(rid: EntityIdentifier<'static>) -> Recipient<'static> {
+        Recipient::KeyTransport(KeyTransport {
+            version: 0,
+            rid,
+            algorithm: ALGORITHM,
+            encrypted_key: octets(&[1; 8]),
+        })
+    }
+
+    fn agreement(originator: Originator<'static>, keys: usize) -> Recipient<'static> {
+        let key = |index| AgreedKey {
+            rid: if index % 2 == 0 {
+                by_serial()
+            } else {
+                by_key()
+            },
+            encrypted_key: octets(&[2; 8]),
+        };
+        Recipient::KeyAgreement(KeyAgreement {
+            version: 3,
+            originator,
+            ukm: (keys % 2 == 0).then(|| octets(&[3])),
+            algorithm: ALGORITHM,
+            keys: (0..keys).map(key).collect(),
+        })
+    }
+
+    fn public_key() -> Originator<'static> {
+        Originator::PublicKey {
+            algorithm: ALGORITHM,
+            key: BitString {
+                unused_bits: 0,
+                bytes: &[4, 1, 2],
+            },
+        }
+    }
+
+    fn every_kind() -> Vec<Recipient<'static>> {
+        vec![
+            transport(by_serial()),
+            transport(by_key()),
+            agreement(public_key(), 1),
+            agreement(public_key(), 2),
+            agreement(Originator::Certificate(by_serial()), 3),
+            agreement(Originator::Certificate(by_key()), 1),
+            Recipient::Kek(Kek {
+                version: 4,
+                identifier: octets(b"id"),
+                date: None,
+                algorithm: ALGORITHM,
+                encrypted_key: octets(&[1]),
+            }),
+            Recipient::Kek(Kek {
+                version: 4,
+                identifier: octets(b"id"),
+                date: Time::from_unix(0),
+                algorithm: ALGORITHM,
+                encrypted_key: octets(&[1]),
+            }),
+            Recipient::Password(Password {
+                version: 0,
+                key_derivation: Some(AlgorithmIdentifier {
+                    oid: oid::PBKDF2,
+                    parameters: Some(&[0x30, 0]),
+                }),
+                algorithm: ALGORITHM,
+                encrypted_key: octets(&[1]),
+            }),
+            Recipient::Password(Password {
+                version: 0,
+                key_derivation: None,
+                algorithm: ALGORITHM,
+                encrypted_key: octets(&[1]),
+            }),
+            Recipient::Kem(Kem {
+                version: 0,
+                rid: by_key(),
+                kem: ALGORITHM,
+                ciphertext: octets(&[6; 100]),
+                key_derivation: ALGORITHM,
+                kek_bytes: 32,
+                ukm: Some(octets(&[7])),
+                wrap: ALGORITHM,
+                encrypted_key: octets(&[1]),
+            }),
+            Recipient::Other {
+                oid: oid::RECEIPT,
+                value: &[5, 0],
+            },
+        ]
+    }
+
+    fn encode(recipient: &Recipient<'_>) -> Vec<u8> {
+        Writer::encode(|w| build::recipient_info::write(w, recipient))
+    }
+
+    fn set(recipients: &[Vec<u8>]) -> Vec<u8> {
+        Writer::encode(|w| w.constructed(Tag::SET, |w| w.raw(&recipients.concat())))
+    }
+
+    #[test]
+    fn every_kind_is_read_as_it_was_written() {
+        let encoded: Vec<_> = every_kind().iter().map(encode).collect();
+        let set = set(&encoded);
+        let read = read_all(&mut Reader::new(&set), &Limits::default());
+        assert_eq!(read, Ok(every_kind()));
+    }
+
+    #[test]
+    fn each_encrypted_key_is_a_row() {
+        let all = every_kind();
+        let rows: Vec<_> = rows(&all).collect();
+        assert_eq!(rows.len(), all.len() + 1 + 2);
+        for (index, row) in rows.iter().enumerate() {
+            assert_eq!(row.index, index);
+            let agreed = matches!(row.recipient, Recipient::KeyAgreement(_));
+            assert_eq!(row.key.is_some(), agreed);
+        }
+        let Recipient::KeyAgreement(two) = &all[3] else {
+            panic!("{:?}", all[3])
+        };
+        assert_eq!(rows[4].key, Some(&two.keys[1]));
+    }
+
+    #[test]
+    fn a_damaged_one_costs_only_itself() {
+        let good = encode(&transport(by_serial()));
+        for kind in every_kind() {
+            let whole = encode(&kind);
+            let element = Reader::new(&whole).element().unwrap();
+            let damaged = Writer::encode(|w| {
+                w.constructed(element.tag, |w| {
+                    w.raw(element.content);
+                    w.null(); // one field too many
+                });
+            });
+            let set = set(&[damaged.clone(), good.clone()]);
+            let read = read_all(&mut Reader::new(&set), &Limits::default()).unwrap();
+            assert!(
+                matches!(&read[0], Recipient::Damaged { raw, .. } if *raw == damaged),
+                "{:?}",
+                read[0]
+            );
+            assert_eq!(read[1], transport(by_serial()));
+            assert_eq!(encode(&read[0]), damaged);
+        }
+        let unknown = vec![0xa9, 0];
+        let set = set(&[unknown, good]);
+        let read = read_all(&mut Reader::new(&set), &Limits::default()).unwrap();
+        assert!(matches!(read[0], Recipient::Damaged { .. }));
+    }
+
+    #[test]
+    fn none_at_all_is_readable() {
+        let set = set(&[]);
+        assert_eq!(
+            read_all(&mut Reader::new(&set), &Limits::default()),
+            Ok(vec![])
+        );
+    }
+
+    #[test]
+    fn keys_of_an_agreement_count_for_the_limit() {
+        let limits = Limits {
+            recipients: 10,
+            ..Limits::default()
+        };
+        let ten = encode(&agreement(public_key(), 10));
+        let one = encode(&transport(by_serial()));
+        for (all, expected) in [
+            (vec![ten.clone()], Ok(1)),
+            (vec![ten, one.clone()], Err(BerErrorKind::TooMany)),
+            (
+                vec![encode(&agreement(public_key(), 11))],
+                Err(BerErrorKind::TooMany),
+            ),
+            (vec![one.clone(); 10], Ok(10)),
+            (vec![one; 11], Err(BerErrorKind::TooMany)),
+        ] {
+            let set = set(&all);
+            let read = read_all(&mut Reader::new(&set), &limits);
+            assert_eq!(read.map(|all| all.len()).map_err(|e| e.kind), expected);
+        }
+    }
+}

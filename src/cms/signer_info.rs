@@ -79,3 +79,51 @@ impl<'a> SignerInfo<'a> {
             .flat_map(|attribute| attribute.values())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cms::build;
+    use crate::cms::build::AttributeList;
+
+    fn signer(unsigned_attributes: AttributeList) -> Vec<u8> {
+        let algorithm = AlgorithmIdentifier {
+            oid: oid::SHA256,
+            parameters: None,
+        };
+        build::Signer {
+            sid: EntityIdentifier::SubjectKeyIdentifier((&[9; 20]).into()),
+            digest_algorithm: algorithm,
+            signed_attributes: None,
+            signature_algorithm: algorithm,
+            signature: vec![1],
+            unsigned_attributes,
+        }
+        .encode()
+    }
+
+    #[test]
+    fn countersignatures_and_tokens_are_found_one_by_one() {
+        let inner = signer(AttributeList::new());
+        let middle = signer(AttributeList::new().countersignature(&inner));
+        let outer = signer(
+            AttributeList::new()
+                .countersignature(&middle)
+                .countersignature(&[5, 0])
+                .values(oid::COUNTERSIGNATURE, &[&inner, &inner])
+                .time_stamp_token(&[0x30, 0])
+                .time_stamp_token(&[0x30, 1, 0]),
+        );
+        let limits = Limits::default();
+        let read = SignerInfo::read(&mut Reader::new(&outer), &limits).unwrap();
+        let all: Vec<_> = read.countersignatures(&limits).collect();
+        assert_eq!(all.len(), 4);
+        assert_eq!(all.iter().filter(|one| one.is_err()).count(), 1);
+        let raw: Vec<_> = all.iter().flatten().map(|one| one.raw).collect();
+        assert!(raw.contains(&middle.as_slice()) && raw.contains(&inner.as_slice()));
+        let with_inner = all.iter().flatten().find(|one| one.raw == middle).unwrap();
+        assert_eq!(with_inner.countersignatures(&limits).count(), 1);
+        let tokens: Vec<_> = read.timestamp_tokens().collect();
+        assert_eq!(tokens, [&[0x30, 0][..], &[0x30, 1, 0]]);
+    }
+}

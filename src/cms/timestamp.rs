@@ -126,3 +126,73 @@ impl Accuracy {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::oid;
+    use crate::cms::build;
+
+    fn full() -> TstInfo<'static> {
+        TstInfo {
+            version: 1,
+            policy: oid::ANY_POLICY,
+            imprint_algorithm: AlgorithmIdentifier {
+                oid: oid::SHA256,
+                parameters: Some(&[5, 0]),
+            },
+            imprint: Cow::Borrowed(&[7; 32]),
+            serial: Integer(&[0, 0xff]),
+            time: (Time::from_unix(1_700_000_000).unwrap(), TimeForm::Der),
+            accuracy: Some(Accuracy {
+                seconds: 1,
+                millis: 500,
+                micros: 0,
+            }),
+            ordering: true,
+            nonce: Some(Integer(&[1, 2, 3, 4, 5, 6, 7, 8, 9])),
+            tsa: Some(&[0xa4, 2, 0x30, 0]),
+            extensions: Some(&[0xa1, 0]),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let bare = TstInfo {
+            accuracy: None,
+            ordering: false,
+            nonce: None,
+            tsa: None,
+            extensions: None,
+            ..full()
+        };
+        for info in [full(), bare] {
+            let der = build::timestamp::tst_info(&info);
+            assert_eq!(TstInfo::read(&der), Ok(info));
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_dropped_and_named() {
+        let mut der = build::timestamp::tst_info(&TstInfo {
+            extensions: None,
+            tsa: None,
+            ..full()
+        });
+        let at = der.windows(2).position(|w| w == [0x18, 15]).unwrap();
+        der[at + 1] += 3;
+        der[1] += 3;
+        der.splice(at + 16..at + 16, *b".25");
+        let (time, form) = TstInfo::read(&der).unwrap().time;
+        assert_eq!((time, form), (full().time.0, TimeForm::Deviating));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let der = build::timestamp::tst_info(&full());
+        for end in 0..der.len() {
+            assert!(TstInfo::read(&der[..end]).is_err());
+        }
+        assert!(TstInfo::read(&[&der[..], &[0]].concat()).is_err());
+    }
+}
