@@ -128,6 +128,36 @@ fn escape(shown: &mut String, bytes: &[u8]) {
     }
 }
 
+/// The items of something that was not opened.
+pub(super) fn unread(
+    input: u32,
+    argument: u32,
+    path: Vec<u8>,
+    code: FaultCode,
+    detail: FaultDetail,
+) -> [Item; 3] {
+    let file = FileInfo {
+        argument,
+        path,
+        kind: Kind::Unread,
+        compression: Compression::None,
+        stored_bytes: None,
+    };
+    let fault = Fault {
+        code,
+        offset: 0,
+        length: 0,
+        detail,
+    };
+    let end = Item::FileEnd {
+        input,
+        bytes: 0,
+        variant: None,
+        kind: Kind::Unread,
+    };
+    [Item::FileStart { input, file }, Item::Fault(fault), end]
+}
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {

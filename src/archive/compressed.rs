@@ -483,9 +483,6 @@ mod tests {
         }
         let gz = gzip(&text());
         let raw = Raw::Pipe(Box::new(io::Cursor::new(gz[..900].to_vec()).chain(Failing)));
-        assert_eq!(
-            all(raw, &Limits::default()).2,
-            Some(FaultCode::ReadError)
-        );
+        assert_eq!(all(raw, &Limits::default()).2, Some(FaultCode::ReadError));
     }
 }

@@ -138,6 +138,9 @@ impl StorageFinding {
 pub struct StorageFindings(u8);
 
 impl StorageFindings {
+    /// Nothing was odd.
+    pub const NONE: Self = Self(0);
+
     /// Adds one.
     pub fn insert(&mut self, finding: StorageFinding) {
         self.0 |= finding.bit();
