@@ -171,7 +171,10 @@ oids! {
     SHA3_512 = [2, 16, 840, 1, 101, 3, 4, 2, 10], "sha3-512";
     SHAKE128 = [2, 16, 840, 1, 101, 3, 4, 2, 11], "shake128";
     SHAKE256 = [2, 16, 840, 1, 101, 3, 4, 2, 12], "shake256";
+    SHAKE128_LEN = [2, 16, 840, 1, 101, 3, 4, 2, 17], "shake128-len";
+    SHAKE256_LEN = [2, 16, 840, 1, 101, 3, 4, 2, 18], "shake256-len";
     // Public keys and signatures
+    X500_RSA = [2, 5, 8, 1, 1], "rsa";
     RSA_ENCRYPTION = [1, 2, 840, 113549, 1, 1, 1], "rsaEncryption";
     MD2_WITH_RSA = [1, 2, 840, 113549, 1, 1, 2], "md2WithRSAEncryption";
     MD4_WITH_RSA = [1, 2, 840, 113549, 1, 1, 3], "md4WithRSAEncryption";
@@ -211,6 +214,13 @@ oids! {
     ECDSA_WITH_SHA3_256 = [2, 16, 840, 1, 101, 3, 4, 3, 10], "id-ecdsa-with-sha3-256";
     ECDSA_WITH_SHA3_384 = [2, 16, 840, 1, 101, 3, 4, 3, 11], "id-ecdsa-with-sha3-384";
     ECDSA_WITH_SHA3_512 = [2, 16, 840, 1, 101, 3, 4, 3, 12], "id-ecdsa-with-sha3-512";
+    PSS_SHAKE128 = [1, 3, 6, 1, 5, 5, 7, 6, 30], "id-RSASSA-PSS-SHAKE128";
+    PSS_SHAKE256 = [1, 3, 6, 1, 5, 5, 7, 6, 31], "id-RSASSA-PSS-SHAKE256";
+    ECDSA_WITH_SHAKE128 = [1, 3, 6, 1, 5, 5, 7, 6, 32], "id-ecdsa-with-shake128";
+    ECDSA_WITH_SHAKE256 = [1, 3, 6, 1, 5, 5, 7, 6, 33], "id-ecdsa-with-shake256";
+    ECDSA_WITH_SPECIFIED = [1, 2, 840, 10045, 4, 3], "ecdsa-with-Specified";
+    RIPEMD160_WITH_RSA = [1, 3, 36, 3, 3, 1, 2], "rsaSignatureWithripemd160";
+    OIW_MD4_WITH_RSA = [1, 3, 14, 3, 2, 2], "md4WithRSA";
     X25519 = [1, 3, 101, 110], "id-X25519";
     X448 = [1, 3, 101, 111], "id-X448";
     ED25519 = [1, 3, 101, 112], "id-Ed25519";

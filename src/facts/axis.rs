@@ -1,6 +1,5 @@
 //! Every value that a fact can have, with its name in the report, its meaning and its source.
 
-use serde::{Deserialize, Serialize};
 
 /// Declares an axis: value, report name and meaning stand together, the rest is made from them.
 macro_rules! axis {
@@ -11,7 +10,7 @@ macro_rules! axis {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[allow(missing_docs, reason = "a value whose name says it all has no text of its own")]
         pub enum $name {
             $($(#[$value_doc])* #[serde(rename = $text)] $value,)*

@@ -14,8 +14,12 @@ axis! {
         SeparatorWithoutBlankLine = "separator_without_blank_line",
         /// A line that begins with `From ` stands unquoted in the body.
         UnquotedFromLine = "unquoted_from_line",
+        /// The mbox begins with the message's header in place of a separator.
+        SeparatorMissing = "separator_missing",
         /// Content-Length does not land on a separator or the end.
         ContentLengthWrong = "content_length_wrong",
+        /// Reading the file ended with a fault inside the message; what was read before is here.
+        CutByFault = "cut_by_fault",
         /// The quoting of mboxo and of mboxrd give different bytes; the reading that matches was used.
         MboxQuotingAmbiguous = "mbox_quoting_ambiguous",
         // MIME
@@ -24,8 +28,16 @@ axis! {
         MimeTooDeep = "mime_too_deep",
         TooManyParts = "too_many_parts",
         HeaderTooLarge = "header_too_large",
+        BoundaryMissing = "boundary_missing",
+        /// A multipart in whose body no delimiter stands.
+        DelimiterMissing = "delimiter_missing",
         /// A multipart ends without its closing delimiter.
-        MultipartUnterminated = "multipart_unterminated",
+        CloseDelimiterMissing = "close_delimiter_missing",
+        /// A message/rfc822 in base64 or quoted-printable (RFC 2046 §5.2.1 forbids it); it was not opened.
+        MessageEncoded = "message_encoded",
+        /// A multipart in base64 or quoted-printable (RFC 2045 §6.4 forbids it).
+        MultipartEncoded = "multipart_encoded",
+        TransferEncodingUnknown = "transfer_encoding_unknown",
         /// The media type or the file name announces something else than the CMS content is.
         TypeMismatch = "type_mismatch",
         /// `micalg` is missing or is not the digest used (RFC 8551 §3.5.3.2).
@@ -54,10 +66,13 @@ axis! {
         Ber = "ber",
         /// Bytes behind the ContentInfo; they were not looked at.
         TrailingData = "trailing_data",
-        TooManyCertificates = "too_many_certificates",
-        TooManySigners = "too_many_signers",
-        TooManyRecipients = "too_many_recipients",
+        /// More certificates, signers, recipients, CRLs or attributes than the limit.
+        TooManyElements = "too_many_elements",
         TooManyLayers = "too_many_layers",
+        /// Nested deeper than the limit.
+        CmsTooDeep = "cms_too_deep",
+        /// More than one byte in a hundred of the encoded part is junk.
+        TransferMalformed = "transfer_malformed",
         /// A detached signature carries a content of its own that differs from the part it signs.
         EcontentConflict = "econtent_conflict",
         /// It carries a copy of the part.
@@ -77,6 +92,8 @@ axis! {
         AttributeMessageDigest = "attribute_message_digest",
         /// An attribute stands twice, or has no value or several.
         AttributeRepeated = "attribute_repeated",
+        /// A value that is none of its attribute's type, or an attribute where it must not be.
+        AttributeMalformed = "attribute_malformed",
         /// No attribute names the signer's certificate (RFC 5035).
         EssAbsent = "ess_absent",
         /// A time that deviates from DER, or names no instant.

@@ -1,0 +1,36 @@
+//! The one place where OpenSSL is called directly: what the safe API has no function for.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::Once;
+
+use openssl::error::ErrorStack;
+
+unsafe extern "C" {
+    /// openssl/crypto.h; `openssl-sys` does not declare it.
+    fn OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
+}
+
+/// `OPENSSL_INIT_NO_LOAD_CONFIG` of openssl/crypto.h.
+const NO_LOAD_CONFIG: u64 = 0x80;
+
+/// Starts OpenSSL without any configuration file: neither `openssl.cnf` nor the environment may change a verdict.
+///
+/// Cheap after the first call. Everything in `crypto` that touches OpenSSL first calls it.
+pub(crate) fn start() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        // SAFETY: the function takes a bit set and a pointer that may be null, and may be called at any time from
+        // any thread. Its only failure is lack of memory, after which every later call fails by itself.
+        unsafe {
+            OPENSSL_init_crypto(NO_LOAD_CONFIG, ptr::null());
+        }
+        openssl_sys::init();
+    });
+}
+
+/// Empties this thread's error queue, so that what an earlier call left there is not taken for the next one's.
+pub(crate) fn clear_errors() {
+    drop(ErrorStack::get());
+}

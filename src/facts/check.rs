@@ -1,0 +1,209 @@
+//! The mathematics of one signature value with one key, and what must be kept to do it later.
+
+use crate::asn1::{AlgorithmIdentifier, Reader, Writer};
+use crate::cms::SignerInfo;
+use crate::crypto::digest::DigestAlgorithm;
+use crate::crypto::key::{KeyError, PublicKey};
+use crate::crypto::signature::{Outcome, Over, Scheme, VerifyContext};
+use crate::facts::axis::{Digest, Signature};
+use crate::facts::finding::Finding;
+use crate::facts::readings::Readings;
+use crate::facts::record::{Algorithms, Pending, Signed};
+
+/// What verifying gave.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub signature: Signature,
+    /// Without signed attributes: which reading the signature is over.
+    pub reading: Option<usize>,
+    /// Without signed attributes: what that means for the digest axis.
+    pub digest: Option<Digest>,
+    pub findings: Vec<Finding>,
+    pub scheme: Option<Scheme>,
+}
+
+impl Checked {
+    fn only(signature: Signature) -> Self {
+        Self {
+            signature,
+            reading: None,
+            digest: None,
+            findings: Vec::new(),
+            scheme: None,
+        }
+    }
+}
+
+/// What a signature value is over, as the verifying needs it.
+pub(super) enum Target<'t, 'a> {
+    /// The signed attributes as received, tagged as SET OF, in pieces; and in DER order where that differs.
+    Attributes {
+        received: [&'t [u8]; 2],
+        sorted: Option<&'t [u8]>,
+    },
+    /// The content.
+    Content(&'t mut Readings<'a>),
+    /// Digests of the readings of a content that is not at hand.
+    Digests(&'t [(Digest, Vec<u8>)]),
+}
+
+/// Verifies a signature value.
+pub(super) fn check(
+    algorithms: (&AlgorithmIdentifier<'_>, &AlgorithmIdentifier<'_>),
+    value: &[u8],
+    target: Target<'_, '_>,
+    key: &Result<PublicKey, KeyError>,
+    context: &mut VerifyContext,
+) -> Checked {
+    let key = match key {
+        Ok(key) => key,
+        Err(KeyError::OutOfPolicy | KeyError::ParametersMissing) => return Checked::only(Signature::NotChecked),
+        Err(KeyError::Malformed | KeyError::Unsupported) => return Checked::only(Signature::UnsupportedAlgorithm),
+    };
+    let (signature_algorithm, digest_algorithm) = algorithms;
+    let Ok(scheme) = Scheme::from_cms(signature_algorithm, digest_algorithm, key) else {
+        return Checked::only(Signature::UnsupportedAlgorithm);
+    };
+    let mut checked = match target {
+        Target::Attributes { received, sorted } => {
+            let mut checked = Checked::only(outcome(context.verify(&scheme, key, Over::Message(&received), value)));
+            if let (Signature::Invalid, Some(sorted)) = (checked.signature, sorted)
+                && context.verify(&scheme, key, Over::Message(&[sorted]), value) == Outcome::Valid
+            {
+                checked.signature = Signature::Valid;
+                checked.findings.push(Finding::AttributesResorted);
+            }
+            checked
+        }
+        Target::Content(readings) => over_content(&scheme, key, readings, value, context),
+        Target::Digests(digests) => over_digests(&scheme, key, digests, value, context),
+    };
+    if scheme.digest().is_some_and(|used| Some(used) != DigestAlgorithm::from_algorithm(digest_algorithm)) {
+        checked.findings.push(Finding::DigestAlgorithmConflict);
+    }
+    checked.scheme = Some(scheme);
+    checked
+}
+
+fn over_content(
+    scheme: &Scheme,
+    key: &PublicKey,
+    readings: &mut Readings<'_>,
+    value: &[u8],
+    context: &mut VerifyContext,
+) -> Checked {
+    let mut checked = Checked::only(Signature::Invalid);
+    for index in 0..readings.len() {
+        let result = match scheme.digest().filter(|_| !scheme.needs_message()) {
+            Some(digest) => match readings.digest(index, digest) {
+                Some(digest) => context.verify(scheme, key, Over::Digest(digest.as_bytes()), value),
+                None => Outcome::Unsupported,
+            },
+            None => context.verify(scheme, key, Over::Message(&[&readings.bytes(index)]), value),
+        };
+        checked.signature = outcome(result);
+        if result == Outcome::Valid {
+            checked.reading = Some(index);
+            checked.digest = Some(readings.value(index));
+            return checked;
+        }
+    }
+    tell_mismatch(&mut checked, scheme, key, value, context);
+    checked
+}
+
+fn over_digests(
+    scheme: &Scheme,
+    key: &PublicKey,
+    digests: &[(Digest, Vec<u8>)],
+    value: &[u8],
+    context: &mut VerifyContext,
+) -> Checked {
+    let mut checked = Checked::only(Signature::Invalid);
+    if scheme.needs_message() {
+        return Checked::only(Signature::NotChecked);
+    }
+    for (meaning, digest) in digests {
+        let result = context.verify(scheme, key, Over::Digest(digest), value);
+        checked.signature = outcome(result);
+        if result == Outcome::Valid {
+            checked.digest = Some(*meaning);
+            return checked;
+        }
+    }
+    tell_mismatch(&mut checked, scheme, key, value, context);
+    checked
+}
+
+/// RSA with PKCS #1 v1.5 shows which digest was signed: if it shows one, the signature is the key's and the content another.
+fn tell_mismatch(checked: &mut Checked, scheme: &Scheme, key: &PublicKey, value: &[u8], context: &mut VerifyContext) {
+    if checked.signature == Signature::Invalid && context.recovers_digest(scheme, key, value) {
+        checked.signature = Signature::Valid;
+        checked.digest = Some(Digest::Mismatch);
+    }
+}
+
+fn outcome(outcome: Outcome) -> Signature {
+    match outcome {
+        Outcome::Valid => Signature::Valid,
+        Outcome::Invalid => Signature::Invalid,
+        Outcome::Unsupported => Signature::UnsupportedAlgorithm,
+    }
+}
+
+/// What finishing a signature later will need.
+pub(super) fn pending(
+    signer: &SignerInfo<'_>,
+    algorithm: Option<DigestAlgorithm>,
+    readings: Option<&mut Readings<'_>>,
+    ess: Vec<(String, Vec<u8>)>,
+) -> Pending {
+    let signed = match (&signer.signed_attributes, algorithm, readings) {
+        (Some(attributes), _, _) => Signed::Attributes {
+            received: attributes.to_digest().to_vec(),
+            sorted: attributes.to_digest_sorted().map(|sorted| sorted.to_vec()),
+        },
+        (None, _, _) if Scheme::signs_content_itself(&signer.signature_algorithm) => Signed::NeedsContent,
+        (None, Some(algorithm), Some(readings)) => Signed::Content(
+            (0..readings.len())
+                .filter_map(|index| {
+                    let digest = readings.digest(index, algorithm)?;
+                    Some((readings.value(index), digest.as_bytes().to_vec()))
+                })
+                .collect(),
+        ),
+        (None, _, _) => Signed::NeedsContent,
+    };
+    Pending {
+        digest_algorithm: encoded(&signer.digest_algorithm),
+        signature_algorithm: encoded(&signer.signature_algorithm),
+        value: signer.signature.to_vec(),
+        signed,
+        ess,
+    }
+}
+
+/// DER of an algorithm; its parameters as received.
+fn encoded(algorithm: &AlgorithmIdentifier<'_>) -> Vec<u8> {
+    Writer::encode(|w| w.algorithm(algorithm.oid, algorithm.parameters))
+}
+
+/// The algorithm that [`encoded`] wrote.
+pub(super) fn decoded(der: &[u8]) -> Option<AlgorithmIdentifier<'_>> {
+    AlgorithmIdentifier::read(&mut Reader::new(der)).ok()
+}
+
+/// Names a scheme and a key for the report.
+pub(super) fn describe(algorithms: &mut Algorithms, scheme: Option<&Scheme>, key: &Result<PublicKey, KeyError>) {
+    if let Some(scheme) = scheme {
+        scheme.name().clone_into(&mut algorithms.signature);
+        algorithms.padding = scheme.padding();
+    }
+    if let Ok(key) = key {
+        let kind = key.algorithm();
+        let name = kind.curve().map_or(kind.name(), |curve| curve.name());
+        name.clone_into(&mut algorithms.key);
+        algorithms.key_bits = Some(key.bits());
+        algorithms.exponent = key.rsa_exponent().filter(|exponent| *exponent < u64::MAX);
+    }
+}

@@ -1,0 +1,361 @@
+//! Which parts of a message are S/MIME (RFC 8551 §3.9), whoever labelled them.
+
+use crate::mime::media::{Reading, file_names};
+use crate::mime::{Part, Tree, multipart};
+
+/// A part, or a multipart/signed, that claims or seems to be S/MIME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where the parts are.
+    pub shape: Shape,
+    /// How the part with the CMS structure is labelled.
+    pub label: Label,
+    /// What is odd about it, each once, in the order of the enum.
+    pub findings: Vec<Oddity>,
+}
+
+/// Where the parts of a candidate are; numbers are indices into [`Tree::parts`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// multipart/signed (RFC 1847 §2.1) with an S/MIME signature.
+    Detached {
+        /// The multipart/signed.
+        multipart: usize,
+        /// What is signed: its whole entity.
+        content: usize,
+        /// The part with the signature.
+        signature: usize,
+        /// Children that are neither; nothing covers them.
+        extra: Vec<usize>,
+    },
+    /// A part that holds a CMS structure by itself.
+    Opaque {
+        /// The part.
+        part: usize,
+    },
+    /// A signature part outside multipart/signed: certificates only, or its content is gone or stands beside it.
+    Loose {
+        /// The part.
+        part: usize,
+        /// The sibling before it, which the signature may once have been over.
+        before: Option<usize>,
+    },
+    /// A multipart/signed for S/MIME that lacks its signature part or its content.
+    Incomplete {
+        /// The multipart/signed.
+        multipart: usize,
+    },
+}
+
+impl Candidate {
+    /// The part that stands for the whole in the tree: the multipart/signed or the single part.
+    #[must_use]
+    pub fn part(&self) -> usize {
+        match self.shape {
+            Shape::Detached { multipart, .. } | Shape::Incomplete { multipart } => multipart,
+            Shape::Opaque { part } | Shape::Loose { part, .. } => part,
+        }
+    }
+}
+
+/// What a part says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// The media type, where it is one for S/MIME.
+    pub declared: Option<Declared>,
+    /// The extension of its name, where it is one of S/MIME's.
+    pub extension: Option<Extension>,
+    /// The smime-type parameter (RFC 8551 §3.2.2) in lower case.
+    pub smime_type: Option<String>,
+}
+
+/// Media types of S/MIME, `x-` forms included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Declared {
+    /// application/pkcs7-mime, and application/cms (RFC 7193).
+    Mime,
+    /// application/pkcs7-signature.
+    Signature,
+    /// Another application/pkcs7-…, such as x-pkcs7-certificates.
+    Other,
+}
+
+/// File name extensions (RFC 8551 §3.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extension {
+    /// `.p7m`: signed, encrypted or authenticated-enveloped data.
+    P7m,
+    /// `.p7s`: a detached signature.
+    P7s,
+    /// `.p7c`: certificates only; `.p7b` is Windows' name for it.
+    P7c,
+    /// `.p7z`: compressed data.
+    P7z,
+}
+
+/// What is odd about a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Oddity {
+    /// The protocol parameter is missing or does not name the signature part's type, `x-` aside.
+    ProtocolMismatch,
+    /// Media type, name and smime-type do not agree, or the type is none of S/MIME's.
+    TypeMismatch,
+    /// Text before the first delimiter, other than the usual note to old mail programs. Nothing covers it.
+    PreambleText,
+    /// Text behind the close delimiter. Nothing covers it.
+    EpilogueText,
+    /// multipart/signed with more than two children.
+    ExtraParts,
+    /// The signature stands before the content.
+    ReversedParts,
+}
+
+impl Oddity {
+    /// The report's word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ProtocolMismatch => "protocol_mismatch",
+            Self::TypeMismatch => "type_mismatch",
+            Self::PreambleText => "preamble_text",
+            Self::EpilogueText => "epilogue_text",
+            Self::ExtraParts => "extra_parts",
+            Self::ReversedParts => "reversed_parts",
+        }
+    }
+}
+
+/// All S/MIME of a message in document order, inside signed content, other multiparts and nested messages too.
+///
+/// Goes by labels only; whether a CMS structure is in the part shows when it is read. OpenPGP is left out.
+#[must_use]
+pub fn find(tree: &Tree<'_>) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    let mut taken = vec![false; tree.parts.len()];
+    for (index, part) in tree.parts.iter().enumerate() {
+        let candidate = if part.media.essence == "multipart/signed" {
+            signed(tree, index, part)
+        } else if taken.get(index) == Some(&false) && part.children.is_empty() {
+            single(tree, index, part)
+        } else {
+            None
+        };
+        let Some(candidate) = candidate else { continue };
+        if let Shape::Detached { signature, .. } = candidate.shape
+            && let Some(taken) = taken.get_mut(signature)
+        {
+            *taken = true;
+        }
+        candidates.push(candidate);
+    }
+    candidates
+}
+
+/// What the protocol parameter of multipart/signed stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Smime,
+    /// application/pgp-signature and anything else.
+    Foreign,
+    Absent,
+}
+
+fn signed(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
+    let protocol = match part.media.text("protocol", Reading::First) {
+        Some(protocol) if declared(&protocol.trim().to_ascii_lowercase()).is_some() => {
+            Protocol::Smime
+        }
+        Some(_) => Protocol::Foreign,
+        None => Protocol::Absent,
+    };
+    let is_signature = |child: &usize| {
+        let label = label_of(tree, *child);
+        label.declared.is_some() || label.extension.is_some()
+    };
+    let incomplete = |findings| Candidate {
+        shape: Shape::Incomplete { multipart: index },
+        label: Label::default(),
+        findings,
+    };
+    let at = match (part.children.as_slice(), protocol) {
+        ([first, second, ..], _) if is_signature(second) => {
+            // Two structures, the first one signed by the second.
+            let _ = first;
+            1
+        }
+        ([first, _, ..], _) if is_signature(first) => 0,
+        ([_, _, rest @ ..], _) if rest.iter().any(is_signature) => {
+            2 + rest.iter().position(is_signature)?
+        }
+        ([only], Protocol::Smime | Protocol::Absent) if is_signature(only) => {
+            return Some(incomplete(Vec::new()));
+        }
+        ([_, second, ..], Protocol::Smime) if could_be_signature(tree, *second) => 1,
+        (_, Protocol::Smime) => return Some(incomplete(Vec::new())),
+        (_, Protocol::Foreign | Protocol::Absent) => return None,
+    };
+    let signature = *part.children.get(at)?;
+    let content = *part.children.get(usize::from(at == 0))?;
+    let label = label_of(tree, signature);
+    let mut findings = Vec::new();
+    if protocol != Protocol::Smime {
+        findings.push(Oddity::ProtocolMismatch);
+    }
+    let agrees = label.declared == Some(Declared::Signature)
+        && matches!(label.extension, None | Some(Extension::P7s));
+    if !agrees {
+        findings.push(Oddity::TypeMismatch);
+    }
+    if let Some(multipart) = &part.multipart {
+        if multipart::has_text(tree.slice(&multipart.preamble))
+            && !is_note(tree.slice(&multipart.preamble))
+        {
+            findings.push(Oddity::PreambleText);
+        }
+        if multipart::has_text(tree.slice(&multipart.epilogue)) {
+            findings.push(Oddity::EpilogueText);
+        }
+    }
+    let extra: Vec<usize> = part
+        .children
+        .iter()
+        .copied()
+        .filter(|child| *child != signature && *child != content)
+        .collect();
+    if !extra.is_empty() {
+        findings.push(Oddity::ExtraParts);
+    }
+    if at == 0 {
+        findings.push(Oddity::ReversedParts);
+    }
+    Some(Candidate {
+        shape: Shape::Detached {
+            multipart: index,
+            content,
+            signature,
+            extra,
+        },
+        label,
+        findings,
+    })
+}
+
+/// A part that is not labelled, in the place of the signature: an application type other than OpenPGP's.
+fn could_be_signature(tree: &Tree<'_>, part: usize) -> bool {
+    tree.parts.get(part).is_some_and(|part| {
+        part.media.top() == "application" && !part.media.subtype().starts_with("pgp")
+    })
+}
+
+fn single(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
+    let label = label_of(tree, index);
+    let named_only = label.declared.is_none();
+    if named_only
+        && (label.extension.is_none()
+            || matches!(part.media.top(), "text" | "multipart" | "message")
+                && has_content_type(tree, index))
+    {
+        return None;
+    }
+    let agrees = match (label.declared, label.extension, label.smime_type.as_deref()) {
+        (None, ..) => false,
+        (Some(Declared::Signature), extension, _) => {
+            matches!(extension, None | Some(Extension::P7s))
+        }
+        (Some(Declared::Other), ..) => true,
+        (Some(Declared::Mime), Some(Extension::P7s), _) => false,
+        (Some(Declared::Mime), Some(Extension::P7c), kind) => {
+            matches!(kind, None | Some("certs-only"))
+        }
+        (Some(Declared::Mime), Some(Extension::P7z), kind) => {
+            matches!(kind, None | Some("compressed-data"))
+        }
+        (Some(Declared::Mime), Some(Extension::P7m), kind) => {
+            !matches!(kind, Some("certs-only" | "compressed-data"))
+        }
+        (Some(Declared::Mime), None, _) => true,
+    };
+    let is_signature = label.declared == Some(Declared::Signature)
+        || (named_only && label.extension == Some(Extension::P7s));
+    let shape = if is_signature {
+        let siblings = part
+            .parent
+            .and_then(|parent| tree.parts.get(parent))
+            .map_or(&[][..], |parent| &parent.children);
+        let place = siblings.iter().position(|sibling| *sibling == index);
+        Shape::Loose {
+            part: index,
+            before: place
+                .and_then(|place| siblings.get(place.checked_sub(1)?))
+                .copied(),
+        }
+    } else {
+        Shape::Opaque { part: index }
+    };
+    Some(Candidate {
+        shape,
+        label,
+        findings: if agrees {
+            Vec::new()
+        } else {
+            vec![Oddity::TypeMismatch]
+        },
+    })
+}
+
+fn has_content_type(tree: &Tree<'_>, part: usize) -> bool {
+    tree.header(part).first("content-type").is_some()
+}
+
+fn label_of(tree: &Tree<'_>, index: usize) -> Label {
+    let Some(part) = tree.parts.get(index) else {
+        return Label::default();
+    };
+    let names = file_names(&tree.header(index), &part.media);
+    Label {
+        declared: declared(&part.media.essence),
+        extension: names.iter().find_map(|name| extension(name)),
+        smime_type: part
+            .media
+            .text("smime-type", Reading::First)
+            .map(|kind| kind.trim().to_ascii_lowercase()),
+    }
+}
+
+fn declared(essence: &str) -> Option<Declared> {
+    let subtype = essence.strip_prefix("application/")?;
+    let subtype = subtype.strip_prefix("x-").unwrap_or(subtype);
+    match subtype {
+        "pkcs7-mime" | "cms" => Some(Declared::Mime),
+        "pkcs7-signature" => Some(Declared::Signature),
+        _ => subtype.starts_with("pkcs7").then_some(Declared::Other),
+    }
+}
+
+fn extension(name: &str) -> Option<Extension> {
+    let (_, extension) = name
+        .trim_end_matches([' ', '.', '"', '\''])
+        .rsplit_once('.')?;
+    match extension.to_ascii_lowercase().as_str() {
+        "p7m" => Some(Extension::P7m),
+        "p7s" => Some(Extension::P7s),
+        "p7c" | "p7b" => Some(Extension::P7c),
+        "p7z" => Some(Extension::P7z),
+        _ => None,
+    }
+}
+
+/// The notes that mailers put before the first delimiter for programs without MIME, and nothing else.
+fn is_note(preamble: &[u8]) -> bool {
+    const NOTES: [&str; 6] = [
+        "this is a cryptographically signed message in mime format",
+        "this is an s/mime signed message",
+        "this is a multi-part message in mime format",
+        "this is a multipart message in mime format",
+        "this message is in mime format",
+        "dies ist eine mehrteilige nachricht im mime-format",
+    ];
+    let text = preamble.trim_ascii().to_ascii_lowercase();
+    let text = text.strip_suffix(b".").unwrap_or(&text);
+    NOTES.iter().any(|note| text == note.as_bytes())
+}
