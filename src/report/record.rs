@@ -177,6 +177,7 @@ pub struct EncryptedRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_bits: Option<u32>,
     /// One for each RecipientInfo.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<RecipientRecord<'a>>,
     /// What became of it.
     pub decryption: Decryption,

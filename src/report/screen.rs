@@ -60,27 +60,35 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
 
     let mut tail = Vec::new();
     push(&mut tail, Severity::Plain, String::new());
-    push(
-        &mut tail,
-        signatures_severity(summary),
-        row("signatures", tally.signatures.total, &signatures(summary)),
-    );
-    push(
-        &mut tail,
-        decryption_severity(summary),
-        row("encrypted", tally.encrypted.total, &decryptions(summary)),
-    );
+    let (signatures, encrypted) = (&tally.signatures.verdict, &tally.encrypted.decryption);
+    let good = signatures.of(&Word::Valid) + signatures.of(&Word::ValidAsClaimed);
+    let decrypted = encrypted.of(&Decryption::Decrypted);
     let certificates = summary.certificates();
-    let kinds = format!(
-        "{} expired now, {} authorities → certificates.csv",
-        grouped(certificates.expired_now),
-        grouped(certificates.authorities)
-    );
-    push(
-        &mut tail,
-        Severity::Plain,
-        row("certificates", certificates.total, &kinds),
-    );
+    for (name, total, part, what) in [
+        (
+            "signatures",
+            signatures.total(),
+            good,
+            "good, see signatures.csv",
+        ),
+        (
+            "encrypted layers",
+            encrypted.total(),
+            decrypted,
+            "opened, see decryptions.csv",
+        ),
+        (
+            "certificates",
+            certificates.total,
+            certificates.expired_now,
+            "expired, see certificates.csv",
+        ),
+    ] {
+        if total > 0 {
+            let text = row(name, total, &format!("{} {what}", grouped(part)));
+            push(&mut tail, Severity::Plain, text);
+        }
+    }
     let faults = tally.faults.total();
     if faults > 0 {
         let codes: Vec<_> = tally
@@ -88,29 +96,31 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
             .iter()
             .map(|(code, times)| format!("{code} {}", grouped(times)))
             .collect();
-        let detail = fit(&codes.join(", "), DETAIL - 13);
-        push(
-            &mut tail,
-            Severity::Bad,
-            row("faults", faults, &format!("{detail} → faults.csv")),
-        );
+        let detail = fit(&codes.join(", "), DETAIL - 16);
+        let text = row("faults", faults, &format!("{detail}, see faults.csv"));
+        push(&mut tail, Severity::Bad, text);
     }
     push(&mut tail, Severity::Plain, String::new());
     let shown = fit(folder, COLUMNS - 8);
     push(&mut tail, Severity::Plain, format!("Report: {shown}"));
-    if let Some((status, _)) = summary
+    let worst = summary
         .first_places()
-        .find(|(status, _)| severity(*status) == Severity::Bad)
-    {
-        let filter = format!("jq -c 'select(.status == \"{}\")' ", status.as_str());
-        let file = fit(
-            &format!("{folder}/messages.jsonl"),
-            COLUMNS - 8 - filter.len(),
-        );
+        .find(|(status, _)| severity(*status) == Severity::Bad);
+    if let Some((status, _)) = worst {
+        let command = format!("jq -c 'select(.status == \"{}\")' ", status.as_str());
+        let file = format!("{folder}/messages.jsonl");
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let fits = file.len() <= COLUMNS - 8 - command.len();
+        // A command that was shortened, or that a shell reads otherwise, is worse than a file name alone.
+        let file = if fits && file.chars().all(plain) {
+            &file
+        } else {
+            "messages.jsonl"
+        };
         push(
             &mut tail,
             Severity::Plain,
-            format!("Look:   {filter}{file}"),
+            format!("Look:   {command}{file}"),
         );
     }
 
@@ -190,47 +200,6 @@ fn first_at(place: &FirstRecord<'_>) -> String {
         "first: {}{offset}",
         fit(&path, DETAIL.saturating_sub(7 + offset.len()))
     )
-}
-
-fn signatures(summary: &Summary<'_>) -> String {
-    let counts = &summary.tally().signatures.verdict;
-    let good = counts.of(&Word::Valid) + counts.of(&Word::ValidAsClaimed);
-    if counts.total() == 0 {
-        return String::new();
-    }
-    format!(
-        "{} valid or valid_as_claimed → signatures.csv",
-        grouped(good)
-    )
-}
-
-fn signatures_severity(summary: &Summary<'_>) -> Severity {
-    let counts = &summary.tally().signatures.verdict;
-    match counts.total() {
-        0 => Severity::Plain,
-        total if total == counts.of(&Word::Valid) => Severity::Good,
-        _ => Severity::Notice,
-    }
-}
-
-fn decryptions(summary: &Summary<'_>) -> String {
-    let counts = &summary.tally().encrypted.decryption;
-    if counts.total() == 0 {
-        return String::new();
-    }
-    format!(
-        "{} decrypted → decryptions.csv",
-        grouped(counts.of(&Decryption::Decrypted))
-    )
-}
-
-fn decryption_severity(summary: &Summary<'_>) -> Severity {
-    let counts = &summary.tally().encrypted.decryption;
-    match counts.total() {
-        0 => Severity::Plain,
-        total if total == counts.of(&Decryption::Decrypted) => Severity::Good,
-        _ => Severity::Notice,
-    }
 }
 
 fn number(count: u64, one: &str, many: &str) -> String {

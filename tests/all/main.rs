@@ -5,3 +5,4 @@ mod cms;
 mod crypto;
 mod mime;
 mod pki;
+mod report;
