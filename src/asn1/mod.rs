@@ -15,6 +15,8 @@ pub mod text;
 
 pub mod algorithm;
 
+pub mod lengths;
+
 pub mod writer;
 
 pub use algorithm::AlgorithmIdentifier;

@@ -93,6 +93,23 @@ impl<'a> Element<'a> {
         })
     }
 
+    /// A reader whose one element is this one, errors placed as before.
+    #[must_use]
+    pub fn as_reader(&self) -> Reader<'a> {
+        Reader {
+            data: self.raw,
+            at: 0,
+            base: self.at,
+            depth: self.depth,
+        }
+    }
+
+    /// Offset of the contents in the outermost input, in bytes.
+    #[must_use]
+    pub fn content_at(&self) -> usize {
+        self.content_at
+    }
+
     /// An error placed at this element.
     #[must_use]
     pub fn error(&self, kind: BerErrorKind) -> BerError {

@@ -1,0 +1,44 @@
+//! `EnvelopedData` (RFC 5652 §6.1).
+
+use crate::asn1::BerError;
+use crate::asn1::Reader;
+use crate::cms::attributes::Attributes;
+use crate::cms::carried;
+use crate::cms::carried::Carried;
+use crate::cms::content::EncryptedContent;
+use crate::cms::recipient_info;
+use crate::cms::recipient_info::Recipient;
+use crate::limits::Limits;
+
+/// `EnvelopedData` (RFC 5652 §6.1).
+#[derive(Clone, Debug)]
+pub struct EnvelopedData<'a> {
+    /// 0, 2, 3 or 4; others are read too.
+    pub version: u64,
+    /// Certificates and revocation information of the sender.
+    pub originator: Option<Carried<'a>>,
+    /// Who can open it. Empty only where the standard is broken.
+    pub recipients: Vec<Recipient<'a>>,
+    /// The content.
+    pub content: EncryptedContent<'a>,
+    /// Attributes that nothing protects.
+    pub unprotected_attributes: Option<Attributes<'a>>,
+}
+
+impl<'a> EnvelopedData<'a> {
+    /// `EnvelopedData` (RFC 5652 §6.1).
+    ///
+    /// # Errors
+    /// Where the next element is none, or has more recipients, certificates, CRLs or attributes than `limits`.
+    pub fn read(r: &mut Reader<'a>, limits: &Limits) -> Result<Self, BerError> {
+        r.sequence(|r| {
+            Ok(Self {
+                version: r.small_integer()?,
+                originator: carried::originator(r, limits)?,
+                recipients: recipient_info::read_all(r, limits)?,
+                content: EncryptedContent::read(r)?,
+                unprotected_attributes: Attributes::optional(r, 1, limits)?,
+            })
+        })
+    }
+}
