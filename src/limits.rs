@@ -49,6 +49,9 @@ pub struct Limits {
     pub path_length: usize,
     /// Signature checks spent on one certificate's paths. Over it: `incomplete`, finding `path_budget`. Origin: catalogue D-11.
     pub path_checks: u32,
+    /// Paths to an anchor looked at for one certificate, the shortest first. Over it: the rest is not, finding `path_budget`.
+    /// Origin: catalogue D-11; cross-signed authorities in use have fewer than ten.
+    pub paths: usize,
     /// Candidates for one issuer that are looked at. Over it: the rest is not, finding `path_budget`. Origin: catalogue D-11.
     pub issuer_candidates: usize,
     /// Name comparisons for one path's name constraints. Over it: `name_constraint`. Origin: OpenSSL's own bound (2^20), catalogue D-12.
@@ -83,6 +86,7 @@ impl Default for Limits {
             dsa_bits: 10_000,
             path_length: 10,
             path_checks: 200,
+            paths: 64,
             issuer_candidates: 64,
             name_checks: 1 << 20,
             text_chars: 4096,
@@ -92,3 +96,7 @@ impl Default for Limits {
 
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
+
+/// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
+/// Origin: about half a kilobyte each, so 16 MB a worker.
+pub const TRUST_CACHE: usize = 32_768;

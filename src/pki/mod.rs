@@ -1,1 +1,9 @@
-//! Certificates, keys and trust.
+//! Certificates, keys and trust. Knows no mail; time is an argument.
+
+mod words;
+
+pub mod x509;
+
+pub mod pool;
+
+pub mod trust;

@@ -1,0 +1,402 @@
+//! Paths from a certificate to an anchor: all of them, each judged as far as no clock is needed.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::asn1::time::Time;
+use crate::crypto::key::KeyError;
+use crate::error::RunError;
+use crate::pki::pool::{CertificateId, Pool};
+use crate::pki::trust::constraints;
+use crate::pki::trust::hierarchy::{Hierarchy, Node, has_key_identifier};
+use crate::pki::trust::link::Checker;
+use crate::pki::trust::partial;
+use crate::pki::trust::purpose;
+use crate::pki::trust::{Chain, ChainJudgement, Purpose, TrustFinding};
+use crate::pki::x509::certificate::Certificate;
+
+/// What is wrong with a path, and what is worth knowing of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failures {
+    pub(super) reasons: Vec<Chain>,
+    pub(super) findings: Vec<TrustFinding>,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self, reason: Chain, finding: Option<TrustFinding>) {
+        self.reasons.push(reason);
+        self.findings.extend(finding);
+    }
+
+    pub(super) fn note(&mut self, finding: TrustFinding) {
+        self.findings.push(finding);
+    }
+}
+
+/// A path with everything that does not depend on the clock.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) path: Vec<CertificateId>,
+    pub(super) anchor: Option<CertificateId>,
+    pub(super) failures: Failures,
+    /// From the latest notBefore to the earliest notAfter of all but the anchor.
+    window: Window,
+    /// The anchor's own.
+    anchor_window: Window,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    from: Option<Time>,
+    to: Option<Time>,
+}
+
+impl Window {
+    fn narrow(&mut self, certificate: &Certificate<'_>) {
+        if let Ok(from) = certificate.not_before {
+            self.from = Some(self.from.map_or(from, |known| known.max(from)));
+        }
+        if let Ok(to) = certificate.not_after {
+            self.to = Some(self.to.map_or(to, |known| known.min(to)));
+        }
+    }
+
+    fn is_before(self, at: Time) -> bool {
+        self.to.is_some_and(|to| to < at)
+    }
+
+    fn is_after(self, at: Time) -> bool {
+        self.from.is_some_and(|from| at < from)
+    }
+}
+
+impl Judged {
+    /// Without a failure but dates, and good at this time.
+    pub(super) fn is_good_at(&self, at: Time) -> bool {
+        self.failures.reasons.is_empty() && !self.window.is_after(at) && !self.window.is_before(at)
+    }
+
+    fn at(&self, at: Time) -> ChainJudgement {
+        let mut reasons = self.failures.reasons.clone();
+        let mut findings = self.failures.findings.clone();
+        if self.window.is_after(at) {
+            reasons.push(Chain::NotYetValid);
+        }
+        if self.window.is_before(at) {
+            reasons.push(Chain::Expired);
+        }
+        if self.anchor_window.is_after(at) {
+            findings.push(TrustFinding::AnchorNotYetValid);
+        }
+        if self.anchor_window.is_before(at) {
+            findings.push(TrustFinding::AnchorExpired);
+        }
+        reasons.sort_unstable();
+        reasons.dedup();
+        findings.sort_unstable();
+        findings.dedup();
+        ChainJudgement {
+            value: reasons.first().copied().unwrap_or(Chain::Trusted),
+            reasons,
+            path: self.path.clone(),
+            anchor: self.anchor,
+            findings,
+        }
+    }
+}
+
+/// All paths of one certificate for one use: the shortest first, equally long ones by the SHA-256 of their certificates.
+pub(super) struct Candidates {
+    first: Judged,
+    others: Vec<Judged>,
+}
+
+impl Candidates {
+    /// The first path that is trusted, else the one whose first failure comes last.
+    pub(super) fn judge(&self, at: Time) -> ChainJudgement {
+        let mut best = self.first.at(at);
+        for other in &self.others {
+            if best.value == Chain::Trusted {
+                break;
+            }
+            let other = other.at(at);
+            if other.value > best.value {
+                best = other;
+            }
+        }
+        best
+    }
+}
+
+/// Finds and judges the paths. `None` as purpose is how a CRL's signer is looked at.
+pub(super) fn judged(
+    pool: &Pool,
+    hierarchy: &Hierarchy,
+    checker: &mut Checker<'_>,
+    id: CertificateId,
+    purpose: Option<Purpose>,
+) -> Result<Vec<Judged>, RunError> {
+    let der = pool.der(id)?;
+    let Ok(certificate) = Certificate::read(&der) else {
+        let mut failures = Failures::default();
+        failures.add(Chain::Incomplete, None);
+        return Ok(vec![Judged {
+            path: vec![id],
+            anchor: None,
+            failures,
+            window: Window::default(),
+            anchor_window: Window::default(),
+        }]);
+    };
+    if let Some(anchor) = hierarchy.node(id).filter(|node| node.is_anchor) {
+        let path = [Arc::clone(anchor)];
+        return Ok(vec![judge(checker, id, &certificate, &path, purpose)]);
+    }
+    let (issuers, issuers_left) = issuers_of(hierarchy, checker, id, &certificate);
+    let (paths, paths_left) = enumerate(pool, hierarchy, checker, &certificate, issuers);
+    let mut all: Vec<Judged> = paths
+        .iter()
+        .map(|path| judge(checker, id, &certificate, path, purpose))
+        .collect();
+    if all.is_empty() {
+        let mut partial = partial::climb(pool, hierarchy, checker, id, &certificate)?;
+        describe(checker, &certificate, purpose, &mut partial.failures);
+        all.push(Judged {
+            window: partial.window(pool)?,
+            path: partial.path,
+            anchor: None,
+            failures: partial.failures,
+            anchor_window: Window::default(),
+        });
+    }
+    if issuers_left || paths_left {
+        for judged in &mut all {
+            judged.failures.note(TrustFinding::PathBudget);
+        }
+    }
+    Ok(all)
+}
+
+/// As [`judged`], for keeping.
+pub(super) fn candidates(
+    pool: &Pool,
+    hierarchy: &Hierarchy,
+    checker: &mut Checker<'_>,
+    id: CertificateId,
+    purpose: Purpose,
+) -> Result<Candidates, RunError> {
+    let mut all = judged(pool, hierarchy, checker, id, Some(purpose))?;
+    if all.is_empty() {
+        return Err(RunError::Internal {
+            what: "a certificate has neither a path nor a reason for having none",
+        });
+    }
+    let others = all.split_off(1);
+    match all.pop() {
+        Some(first) => Ok(Candidates { first, others }),
+        None => Err(RunError::Internal {
+            what: "a certificate has neither a path nor a reason for having none",
+        }),
+    }
+}
+
+/// Authorities that signed the certificate, by SHA-256, and whether some were not looked at.
+fn issuers_of(
+    hierarchy: &Hierarchy,
+    checker: &mut Checker<'_>,
+    id: CertificateId,
+    certificate: &Certificate<'_>,
+) -> (Vec<CertificateId>, bool) {
+    if hierarchy.node(id).is_some() {
+        return (hierarchy.issuers(id).to_vec(), false);
+    }
+    let mut nodes = hierarchy.with_subject(certificate.issuer.key(), certificate.issuer);
+    let authority = certificate.extensions.authority_key_identifier();
+    let wanted = authority.ok().flatten().and_then(|authority| authority.key);
+    // A stable sort: those with the key identifier first, each group by SHA-256.
+    nodes.sort_by_key(|node| !has_key_identifier(node, wanted));
+    let (mut good, mut bad) = (HashSet::new(), HashSet::new());
+    let mut issuers = Vec::new();
+    let mut left = false;
+    for node in nodes {
+        let Ok(key) = &node.key else { continue };
+        let known = good.contains(&node.spki_sha256) || bad.contains(&node.spki_sha256);
+        if issuers.len() >= checker.limits.issuer_candidates
+            || (!known && good.len() + bad.len() >= checker.path_checks())
+        {
+            left = true;
+            continue;
+        }
+        if !known {
+            let verdicts = if checker.signed(certificate, key) {
+                &mut good
+            } else {
+                &mut bad
+            };
+            verdicts.insert(node.spki_sha256);
+        }
+        if good.contains(&node.spki_sha256) {
+            issuers.push(node.id);
+        }
+    }
+    (issuers, left)
+}
+
+/// Paths of authorities from an issuer up to an anchor, breadth first; whether some were left out. No path holds the same
+/// subject with the same key twice.
+fn enumerate(
+    pool: &Pool,
+    hierarchy: &Hierarchy,
+    checker: &Checker<'_>,
+    certificate: &Certificate<'_>,
+    mut issuers: Vec<CertificateId>,
+) -> (Vec<Vec<Arc<Node>>>, bool) {
+    issuers.sort_unstable_by_key(|id| pool.sha256(*id));
+    let own = (certificate.subject.key(), certificate.spki_sha256());
+    let mut queue: VecDeque<Vec<Arc<Node>>> = issuers
+        .iter()
+        .filter_map(|id| hierarchy.node(*id))
+        .filter(|node| (node.subject, node.spki_sha256) != own || node.is_anchor)
+        .map(|node| vec![Arc::clone(node)])
+        .collect();
+    let mut complete = Vec::new();
+    let mut left = false;
+    let mut steps = checker.limits.paths.saturating_mul(checker.limits.path_length);
+    while let Some(path) = queue.pop_front() {
+        let Some(top) = path.last() else { continue };
+        if complete.len() >= checker.limits.paths || steps == 0 {
+            left = true;
+            break;
+        }
+        steps -= 1;
+        if top.is_anchor {
+            complete.push(path);
+            continue;
+        }
+        // The certificate itself counts too.
+        if path.len() + 2 > checker.limits.path_length {
+            left = true;
+            continue;
+        }
+        for next in hierarchy.issuers(top.id) {
+            let Some(next) = hierarchy.node(*next) else {
+                continue;
+            };
+            let is_loop = std::iter::once(own)
+                .chain(path.iter().map(|node| (node.subject, node.spki_sha256)))
+                .any(|seen| seen == (next.subject, next.spki_sha256));
+            // An anchor ends the path, so it can't be a loop.
+            if !is_loop || next.is_anchor {
+                queue.push_back([path.as_slice(), &[Arc::clone(next)]].concat());
+            }
+        }
+    }
+    (complete, left)
+}
+
+/// Judges one linked path. `above` is its authorities, the anchor last; or the certificate alone, where it is the anchor.
+fn judge(
+    checker: &mut Checker<'_>,
+    id: CertificateId,
+    certificate: &Certificate<'_>,
+    above: &[Arc<Node>],
+    purpose: Option<Purpose>,
+) -> Judged {
+    let mut failures = Failures::default();
+    let mut window = Window::default();
+    let mut anchor_window = Window::default();
+    let is_anchor = above.first().is_some_and(|node| node.id == id);
+    let authorities = if is_anchor { &[][..] } else { above };
+    let mut path = vec![certificate.clone()];
+    path.extend(authorities.iter().filter_map(|node| node.certificate()));
+
+    describe(checker, certificate, purpose, &mut failures);
+    for (below, node) in path.iter().skip(1).zip(authorities) {
+        purpose::of_issuer(below, node.is_anchor, purpose, &mut failures);
+        if matches!(node.key, Err(KeyError::OutOfPolicy)) {
+            failures.add(Chain::KeyOutOfPolicy, None);
+        }
+    }
+    let last = path.len().saturating_sub(1);
+    for (index, below) in path.iter().enumerate() {
+        if index == last {
+            anchor_window.narrow(below);
+        } else {
+            window.narrow(below);
+            note_times(below, &mut failures);
+        }
+    }
+    if exceeds_path_length(&path) {
+        failures.add(Chain::PathLength, None);
+    }
+    if constraints::check(&path, checker.limits).is_err() {
+        failures.add(Chain::NameConstraint, None);
+    }
+    if let Some(refused) = checker.refused(&path) {
+        failures.add(refused, Some(TrustFinding::RefusedByOpenssl));
+    }
+    let mut ids = vec![id];
+    ids.extend(authorities.iter().map(|node| node.id));
+    Judged {
+        path: ids,
+        anchor: above.last().map(|node| node.id),
+        failures,
+        window,
+        anchor_window,
+    }
+}
+
+/// What can be said of the signer's certificate alone.
+fn describe(
+    checker: &Checker<'_>,
+    certificate: &Certificate<'_>,
+    purpose: Option<Purpose>,
+    failures: &mut Failures,
+) {
+    purpose::of_signer(certificate, purpose, failures);
+    if matches!(checker.key(certificate, None), Err(KeyError::OutOfPolicy)) {
+        failures.add(Chain::KeyOutOfPolicy, None);
+    }
+}
+
+/// A certificate whose times can't be read is valid at none.
+fn note_times(certificate: &Certificate<'_>, failures: &mut Failures) {
+    if certificate.not_before.is_err() {
+        failures.add(Chain::NotYetValid, Some(TrustFinding::MalformedTime));
+    }
+    if certificate.not_after.is_err() {
+        failures.add(Chain::Expired, Some(TrustFinding::MalformedTime));
+    }
+}
+
+/// `pathLenConstraint` (RFC 5280 §4.2.1.9): authorities between an authority and the signer, those not counted that an
+/// authority issued to itself.
+fn exceeds_path_length(path: &[Certificate<'_>]) -> bool {
+    let mut between: u64 = 0;
+    for authority in path.iter().skip(1) {
+        let constraints = authority.extensions.basic_constraints();
+        let allowed = constraints.ok().flatten().and_then(|c| c.path_length);
+        if allowed.is_some_and(|allowed| between > allowed) {
+            return true;
+        }
+        if !authority.is_self_issued() {
+            between += 1;
+        }
+    }
+    false
+}
+
+impl partial::Partial {
+    /// Validity of all certificates of an incomplete path.
+    fn window(&mut self, pool: &Pool) -> Result<Window, RunError> {
+        let mut window = Window::default();
+        for id in &self.path {
+            let der = pool.der(*id)?;
+            if let Ok(certificate) = Certificate::read(&der) {
+                window.narrow(&certificate);
+                note_times(&certificate, &mut self.failures);
+            }
+        }
+        Ok(window)
+    }
+}

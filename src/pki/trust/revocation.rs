@@ -1,0 +1,471 @@
+//! Is a certificate revoked at a time, as far as the CRLs at hand tell (RFC 5280 §6.3, by CRLs of any age)?
+//!
+//! A CRL is *usable* for a certificate when its issuer is the certificate's, or one that the certificate names in its
+//! cRLDistributionPoints; its signature is that of an authority that has cRLSign and stands on the path, or has a path of its
+//! own without failures to the same anchor, valid when the CRL was issued; and the certificate lies in its scope.
+//! Every usable CRL can prove a revocation. That a certificate is good is proved only by a complete one that the operator gave,
+//! or any with [`RevocationOptions::trust_embedded`].
+
+use std::collections::{HashMap, HashSet};
+
+use crate::asn1::time::Time;
+use crate::error::RunError;
+use crate::pki::pool::{CertificateId, CrlId, Pool, PoolCrl};
+use crate::pki::trust::hierarchy::{Hierarchy, SignedCrl};
+use crate::pki::trust::link::Checker;
+use crate::pki::trust::path;
+use crate::pki::words::words;
+use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::crl::{Crl, CrlEntry, RevocationReason};
+use crate::pki::x509::extensions::DistributionPointName;
+use crate::pki::x509::general_name::GeneralName;
+use crate::pki::x509::name::Name;
+
+words! {
+    /// The revocation axis. Ordered from the best to the worst; the worst of a path's certificates counts.
+    pub enum Revocation {
+        /// Not revoked, by a CRL that covers the time.
+        Good = "good",
+        /// No CRL was given at all, or the operator wants none used.
+        NotChecked = "not_checked",
+        /// The CRLs that speak for the certificate all ended before the time.
+        Stale = "stale",
+        /// No CRL speaks for the certificate, or none that can say that it is good.
+        Unknown = "unknown",
+        /// Revoked after the time.
+        RevokedLater = "revoked_later",
+        /// Revoked at the time.
+        Revoked = "revoked",
+    }
+}
+
+/// What the operator decided about CRLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationOptions {
+    /// Use CRLs. Without it every answer is `not_checked`.
+    pub use_crls: bool,
+    /// Let CRLs found in mail say `good` too.
+    pub trust_embedded: bool,
+}
+
+impl Default for RevocationOptions {
+    fn default() -> Self {
+        Self {
+            use_crls: true,
+            trust_embedded: false,
+        }
+    }
+}
+
+impl RevocationOptions {
+    /// A CRL may speak for a certificate, and not only against it.
+    fn counts(self, pooled: &PoolCrl) -> bool {
+        pooled.origins.given || self.trust_embedded
+    }
+}
+
+/// The answer about one certificate, and what decided it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRevocation {
+    /// Whose.
+    pub certificate: CertificateId,
+    /// The answer.
+    pub value: Revocation,
+    /// The CRL that decided; None where none did.
+    pub decided_by: Option<CrlId>,
+    /// Its `thisUpdate`.
+    pub this_update: Option<Time>,
+    /// Its `nextUpdate`.
+    pub next_update: Option<Time>,
+    /// Why it is or will be revoked.
+    pub reason: Option<RevocationReason>,
+    /// From when: min(revocationDate, invalidityDate).
+    pub revoked_at: Option<Time>,
+}
+
+/// The answer about a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationJudgement {
+    /// The worst answer; the one nearest to the signer of equal ones. `not_checked` for a path of the anchor alone, where
+    /// nothing can be asked.
+    pub worst: Option<CertificateRevocation>,
+    /// Each certificate's answer but the anchor's, the signer first.
+    pub each: Vec<CertificateRevocation>,
+}
+
+impl RevocationJudgement {
+    /// The word for the report. A path that is only an anchor has nothing that could be revoked: `good`.
+    #[must_use]
+    pub fn value(&self) -> Revocation {
+        self.worst.map_or(Revocation::Good, |worst| worst.value)
+    }
+
+    /// Some certificate's state is not known: what `--require-revocation` refuses, whatever `value` says.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.each.iter().any(|one| match one.value {
+            Revocation::NotChecked | Revocation::Stale | Revocation::Unknown => true,
+            Revocation::Good | Revocation::RevokedLater | Revocation::Revoked => false,
+        })
+    }
+}
+
+/// A certificate of a path is revoked from some time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownRevocation {
+    /// Whose.
+    pub certificate: CertificateId,
+    /// The CRL that says so.
+    pub decided_by: CrlId,
+    /// Why.
+    pub reason: RevocationReason,
+    /// From when: min(revocationDate, invalidityDate).
+    pub revoked_at: Time,
+}
+
+/// One look at one path.
+pub(super) struct Court<'c, 'l> {
+    pub(super) pool: &'c Pool,
+    pub(super) hierarchy: &'c Hierarchy,
+    pub(super) checker: &'c mut Checker<'l>,
+    pub(super) options: RevocationOptions,
+}
+
+/// A revocation in force from `from` until `until`, if that comes.
+struct Term {
+    crl: CrlId,
+    entry: CrlEntry,
+    from: Time,
+    until: Option<Time>,
+}
+
+impl Term {
+    fn is_in_force(&self, at: Time) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+impl<'c> Court<'c, '_> {
+    pub(super) fn judge(
+        &mut self,
+        path: &[CertificateId],
+        at: Time,
+    ) -> Result<RevocationJudgement, RunError> {
+        let mut each = Vec::new();
+        for index in 0..path.len().saturating_sub(1) {
+            let rest = path.get(index..).unwrap_or_default();
+            each.extend(self.judge_one(rest, at)?);
+        }
+        let mut worst: Option<CertificateRevocation> = None;
+        for one in &each {
+            if worst.is_none_or(|worst| one.value > worst.value) {
+                worst = Some(*one);
+            }
+        }
+        Ok(RevocationJudgement { worst, each })
+    }
+
+    pub(super) fn known(
+        &mut self,
+        path: &[CertificateId],
+    ) -> Result<Vec<KnownRevocation>, RunError> {
+        let mut known = Vec::new();
+        if !self.options.use_crls {
+            return Ok(known);
+        }
+        for index in 0..path.len().saturating_sub(1) {
+            let rest = path.get(index..).unwrap_or_default();
+            let Some(id) = rest.first() else { continue };
+            let der = self.pool.der(*id)?;
+            let Ok(certificate) = Certificate::read(&der) else {
+                continue;
+            };
+            let usable = self.usable(&certificate, rest)?;
+            let terms = terms(&certificate, &usable, self.options);
+            known.extend(terms.iter().filter(|term| term.until.is_none()).map(|term| {
+                KnownRevocation {
+                    certificate: *id,
+                    decided_by: term.crl,
+                    reason: term.entry.reason,
+                    revoked_at: term.from,
+                }
+            }));
+        }
+        Ok(known)
+    }
+
+    /// `path` begins with the certificate and ends with the anchor.
+    fn judge_one(
+        &mut self,
+        path: &[CertificateId],
+        at: Time,
+    ) -> Result<Option<CertificateRevocation>, RunError> {
+        let Some(id) = path.first() else {
+            return Ok(None);
+        };
+        let answer = |value| CertificateRevocation {
+            certificate: *id,
+            value,
+            decided_by: None,
+            this_update: None,
+            next_update: None,
+            reason: None,
+            revoked_at: None,
+        };
+        if !self.options.use_crls {
+            return Ok(Some(answer(Revocation::NotChecked)));
+        }
+        let der = self.pool.der(*id)?;
+        let Ok(certificate) = Certificate::read(&der) else {
+            return Ok(Some(answer(Revocation::Unknown)));
+        };
+        let usable = self.usable(&certificate, path)?;
+        let decided = |value, crl: CrlId, entry: Option<&Term>| CertificateRevocation {
+            decided_by: Some(crl),
+            this_update: self.pool.crl(crl).map(|pooled| pooled.crl.this_update()),
+            next_update: self
+                .pool
+                .crl(crl)
+                .and_then(|pooled| pooled.crl.next_update()),
+            reason: entry.map(|term| term.entry.reason),
+            revoked_at: entry.map(|term| term.from),
+            ..answer(value)
+        };
+        let terms = terms(&certificate, &usable, self.options);
+        if let Some(term) = terms.iter().find(|term| term.is_in_force(at)) {
+            return Ok(Some(decided(Revocation::Revoked, term.crl, Some(term))));
+        }
+        if let Some(term) = terms.iter().find(|term| term.from > at) {
+            return Ok(Some(decided(Revocation::RevokedLater, term.crl, Some(term))));
+        }
+        let counts = |pooled: &PoolCrl| self.options.counts(pooled);
+        if !self.pool.has_crls(self.options.trust_embedded) {
+            return Ok(Some(answer(Revocation::NotChecked)));
+        }
+        let latest = usable
+            .iter()
+            .filter(|(_, pooled)| counts(pooled) && pooled.crl.is_complete())
+            .max_by_key(|(id, pooled)| (pooled.crl.this_update(), *id));
+        let Some((latest, pooled)) = latest else {
+            return Ok(Some(answer(Revocation::Unknown)));
+        };
+        let covers = |crl: &Crl| crl.next_update().is_some_and(|next| at <= next);
+        let value = if covers(&pooled.crl) && keeps_entry(&pooled.crl, &certificate) {
+            Revocation::Good
+        } else if usable
+            .iter()
+            .filter(|(_, pooled)| counts(pooled))
+            .all(|(_, pooled)| pooled.crl.next_update().is_some_and(|next| next < at))
+        {
+            Revocation::Stale
+        } else {
+            Revocation::Unknown
+        };
+        Ok(Some(decided(value, *latest, None)))
+    }
+
+    /// CRLs that speak for the certificate at the beginning of `path`, by SHA-256.
+    fn usable(
+        &mut self,
+        certificate: &Certificate<'_>,
+        path: &[CertificateId],
+    ) -> Result<Vec<(CrlId, &'c PoolCrl)>, RunError> {
+        let points = Points::read(certificate);
+        let mut usable: Vec<(CrlId, &'c PoolCrl)> = Vec::new();
+        let mut signers = HashMap::new();
+        let (hierarchy, pool) = (self.hierarchy, self.pool);
+        for issuer in std::iter::once(&certificate.issuer).chain(&points.issuers) {
+            for signed in hierarchy.crls_of(issuer.key()) {
+                let Some(pooled) = pool.crl(signed.id) else {
+                    continue;
+                };
+                if !pooled.crl.issuer().matches(*issuer)
+                    || !is_in_scope(&pooled.crl, certificate, &points)
+                    || !self.may_speak(signed, &pooled.crl, path, &mut signers)?
+                {
+                    continue;
+                }
+                usable.push((signed.id, pooled));
+            }
+        }
+        usable.sort_unstable_by_key(|(id, _)| *id);
+        Ok(usable)
+    }
+
+    /// A signer of the CRL is an authority of the path, or has a good path to the same anchor.
+    fn may_speak(
+        &mut self,
+        signed: &SignedCrl,
+        crl: &Crl,
+        path: &[CertificateId],
+        known: &mut HashMap<CertificateId, Vec<path::Judged>>,
+    ) -> Result<bool, RunError> {
+        let above = path.get(1..).unwrap_or_default();
+        if signed.signers.iter().any(|signer| above.contains(signer)) {
+            return Ok(true);
+        }
+        let Some(anchor) = path.last() else {
+            return Ok(false);
+        };
+        for signer in &signed.signers {
+            if !known.contains_key(signer) {
+                let (pool, hierarchy) = (self.pool, self.hierarchy);
+                let judged = path::judged(pool, hierarchy, self.checker, *signer, None)?;
+                known.insert(*signer, judged);
+            }
+            let paths = known.get(signer).map(Vec::as_slice).unwrap_or_default();
+            let good = |judged: &path::Judged| {
+                judged.anchor.is_some_and(|own| self.is_same(own, *anchor))
+                    && judged.is_good_at(crl.this_update())
+            };
+            if paths.iter().any(good) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One anchor in two certificates is one anchor.
+    fn is_same(&self, one: CertificateId, other: CertificateId) -> bool {
+        let key = |id| {
+            let node = self.hierarchy.node(id)?;
+            Some((node.subject, node.spki_sha256))
+        };
+        one == other || (key(one).is_some() && key(one) == key(other))
+    }
+}
+
+/// Revocations by all CRLs, the earliest first. A suspension ends with the first `removeFromCRL` that a later CRL has for
+/// it: at the date of that entry, or where that is no later than the suspension, with that CRL.
+/// As evidence for the certificate, that entry must be in a CRL that may say `good`.
+fn terms(
+    certificate: &Certificate<'_>,
+    usable: &[(CrlId, &PoolCrl)],
+    options: RevocationOptions,
+) -> Vec<Term> {
+    let mut terms = Vec::new();
+    let mut removals: Vec<(Time, CrlEntry)> = Vec::new();
+    for (id, pooled) in usable {
+        for entry in pooled.crl.entries(certificate.issuer, certificate.serial) {
+            if entry.reason == RevocationReason::RemoveFromCrl {
+                if !options.counts(pooled) {
+                    continue;
+                }
+                removals.push((pooled.crl.this_update(), entry));
+            } else {
+                terms.push(Term {
+                    crl: *id,
+                    from: entry.since(),
+                    until: None,
+                    entry,
+                });
+            }
+        }
+    }
+    for term in &mut terms {
+        if term.entry.reason == RevocationReason::CertificateHold {
+            term.until = removals
+                .iter()
+                .filter(|(issued, _)| *issued > term.entry.revoked)
+                .map(|(issued, removal)| {
+                    if removal.revoked > term.entry.revoked {
+                        removal.revoked
+                    } else {
+                        *issued
+                    }
+                })
+                .min();
+        }
+    }
+    // The CRL's own order breaks ties, so that the answer depends on nothing else.
+    terms.sort_by_key(|term| (term.from, term.crl));
+    terms
+}
+
+/// The CRL was issued while the certificate was valid, or keeps entries of certificates that expired (X.509 §9.5.2.8).
+fn keeps_entry(crl: &Crl, certificate: &Certificate<'_>) -> bool {
+    certificate.not_after.is_ok_and(|not_after| {
+        crl.this_update() <= not_after
+            || crl.expired_since().is_some_and(|since| since <= not_after)
+    })
+}
+
+/// The distribution points that a certificate names.
+struct Points<'c> {
+    /// CRL issuers beside the certificate's own.
+    issuers: Vec<Name<'c>>,
+    names: HashSet<PointKey>,
+}
+
+impl<'c> Points<'c> {
+    fn read(certificate: &Certificate<'c>) -> Self {
+        let points = certificate.extensions.crl_distribution_points();
+        let mut all = Self {
+            issuers: Vec::new(),
+            names: HashSet::new(),
+        };
+        let mut seen = HashSet::from([certificate.issuer.key()]);
+        for point in points.ok().flatten().unwrap_or_default() {
+            let mut base = certificate.issuer;
+            for issuer in &point.crl_issuer {
+                if let GeneralName::Directory(name) = issuer {
+                    base = *name;
+                    if seen.insert(name.key()) {
+                        all.issuers.push(*name);
+                    }
+                }
+            }
+            match &point.name {
+                Some(name) => all.names.extend(complete(name, base)),
+                // A point without a name is called by its CRL issuer (RFC 5280 §6.3.3 (b)(2)(i)).
+                None => all.names.extend(point.crl_issuer.iter().map(key_of)),
+            }
+        }
+        all
+    }
+}
+
+/// RFC 5280 §6.3.3 (b).
+fn is_in_scope(crl: &Crl, certificate: &Certificate<'_>, points: &Points<'_>) -> bool {
+    let scope = crl.scope();
+    let constraints = certificate.extensions.basic_constraints();
+    let is_ca = matches!(constraints, Ok(Some(constraints)) if constraints.ca);
+    if scope.only_attributes
+        || (scope.only_users && is_ca)
+        || (scope.only_authorities && !is_ca)
+        || (!scope.indirect && !crl.issuer().matches(certificate.issuer))
+    {
+        return false;
+    }
+    if !scope.one_distribution_point {
+        return true;
+    }
+    crl.distribution_point().is_some_and(|name| {
+        complete(&name, crl.issuer())
+            .iter()
+            .any(|name| points.names.contains(name))
+    })
+}
+
+/// What two names of one point have in common.
+type PointKey = (u8, Vec<u8>);
+
+fn complete(name: &DistributionPointName<'_>, issuer: Name<'_>) -> Vec<PointKey> {
+    match name {
+        DistributionPointName::Full(names) => names.iter().map(key_of).collect(),
+        DistributionPointName::Relative(rdn) => vec![(4, issuer.normalised_with(rdn))],
+    }
+}
+
+fn key_of(name: &GeneralName<'_>) -> PointKey {
+    match name {
+        GeneralName::Rfc822(octets) => (1, octets.to_vec()),
+        GeneralName::Dns(octets) => (2, octets.to_vec()),
+        GeneralName::Directory(name) => (4, name.normalised()),
+        GeneralName::Uri(octets) => (6, octets.to_vec()),
+        GeneralName::Ip(octets) => (7, octets.to_vec()),
+        GeneralName::SmtpUtf8Mailbox(octets) => (9, octets.to_vec()),
+        GeneralName::Other(oid) => (0, oid.content().to_vec()),
+        GeneralName::Rare(number) => (10, number.to_be_bytes().to_vec()),
+    }
+}

@@ -1,0 +1,19 @@
+//! Certificates and CRLs as they are written (RFC 5280). Reads everything, judges nothing.
+
+pub mod certificate;
+
+pub mod name;
+
+pub mod general_name;
+
+pub mod extensions;
+
+pub mod address;
+
+pub mod summary;
+
+pub mod crl;
+
+pub use certificate::Certificate;
+pub use crl::Crl;
+pub use name::Name;
