@@ -36,7 +36,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Inflated size of CompressedData in bytes. Over it: finding `decompression_limit`. Origin: as a message.
     pub inflated_bytes: u64,
-    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb. Origin: catalogue D-05.
+    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb; for an archive file
+    /// fault `decompression_ratio`. Origin: catalogue D-05.
     pub inflate_ratio: u64,
     /// Inflated bytes before the ratio counts. Origin: catalogue D-05.
     pub ratio_free_bytes: u64,

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::compressed::Broken;
 use crate::archive::cursor::Cursor;
 use crate::archive::mbox::variant::Variant;
 use crate::mime::message::Form;
@@ -129,13 +130,7 @@ fn escape(shown: &mut String, bytes: &[u8]) {
 }
 
 /// The items of something that was not opened.
-pub(super) fn unread(
-    input: u32,
-    argument: u32,
-    path: Vec<u8>,
-    code: FaultCode,
-    detail: FaultDetail,
-) -> [Item; 3] {
+pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -> [Item; 3] {
     let file = FileInfo {
         argument,
         path,
@@ -144,10 +139,10 @@ pub(super) fn unread(
         stored_bytes: None,
     };
     let fault = Fault {
-        code,
+        code: broken.code,
         offset: 0,
         length: 0,
-        detail,
+        detail: broken.detail,
     };
     let end = Item::FileEnd {
         input,
@@ -171,7 +166,7 @@ pub enum Kind {
     Cms,
     /// No mail, or empty.
     Other,
-    /// Not opened; the fault beside it says why.
+    /// Not opened, or damaged before it could be told what it is; the fault beside it says why.
     Unread,
 }
 

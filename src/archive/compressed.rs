@@ -133,7 +133,7 @@ impl Stream {
     fn decode(&mut self, into: &mut [u8]) -> Result<usize, Broken> {
         let mut into = into;
         if !matches!(self.decoder, Decoder::Plain(_)) {
-            if self.produced % RATIO_STEP_BYTES == 0 {
+            if self.produced.is_multiple_of(RATIO_STEP_BYTES) {
                 self.check_ratio()?;
             }
             let step = RATIO_STEP_BYTES - self.produced % RATIO_STEP_BYTES;

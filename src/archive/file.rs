@@ -8,12 +8,15 @@ use crate::archive::block::FileInfo;
 use crate::archive::block::Item;
 use crate::archive::block::Kind;
 use crate::archive::block::Located;
+use crate::archive::compressed::Broken;
 use crate::archive::compressed::Stream;
 use crate::archive::cursor::Place;
 use crate::archive::detect;
 use crate::archive::detect::Detected;
 use crate::archive::detect::Named;
 use crate::archive::inputs;
+use crate::archive::inputs::Source;
+use crate::archive::inputs::What;
 use crate::archive::maildir;
 use crate::archive::mbox;
 use crate::archive::mbox::Cut;
@@ -90,19 +93,24 @@ pub(super) struct Output<'a> {
 
 impl OpenFile {
     /// A file from its start.
-    pub fn new(
-        argument: u32,
-        path: Vec<u8>,
-        stream: Box<Stream>,
-        stored_bytes: Option<u64>,
-        named: Named,
-        in_maildir: bool,
-    ) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// There is a fault in its place.
+    pub fn new(source: Source) -> Result<Self, (Vec<u8>, Broken)> {
+        let (stream, stored_bytes, named, in_maildir) = match source.what {
+            What::Fault(broken) => return Err((source.path, broken)),
+            What::File {
+                stream,
+                stored_bytes,
+                named,
+                in_maildir,
+            } => (stream, stored_bytes, named, in_maildir),
+        };
+        Ok(Self {
             input: 0,
             info: FileInfo {
-                argument,
-                path,
+                argument: source.argument,
+                path: source.path,
                 kind: Kind::Unread,
                 compression: stream.compression(),
                 stored_bytes,
@@ -115,7 +123,7 @@ impl OpenFile {
             state: State::Head,
             variant: None,
             counted: 0,
-        }
+        })
     }
 
     /// Puts a file from its start to where an earlier run stopped in it.
@@ -203,6 +211,10 @@ impl OpenFile {
                     }
                     (Named::InFolder | Named::MaildirMessage, false) => (Kind::Other, State::Done),
                 }
+            }
+            Detected::Other(_) if damaged => {
+                skip = head.len();
+                (Kind::Unread, State::Done)
             }
             Detected::Other(_) => {
                 unseen = self.info.stored_bytes.unwrap_or(0);

@@ -1,5 +1,6 @@
 //! The arguments, and the files in them one after the other.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::archive::block::FaultCode;
 use crate::archive::block::FaultDetail;
+use crate::archive::compressed::Broken;
 use crate::archive::compressed::Raw;
 use crate::archive::compressed::Stream;
 use crate::archive::cursor::Place;
@@ -23,7 +25,26 @@ use crate::archive::walk::Found;
 use crate::archive::walk::Node;
 use crate::archive::walk::Walk;
 use crate::error::RunError;
+use crate::limits::BLOCK_BYTES;
 use crate::limits::Limits;
+
+/// How an archive is read.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The bounds of the run.
+    pub limits: Limits,
+    /// Bytes of a block, about. Changes where blocks end, never which messages there are.
+    pub block_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            block_bytes: BLOCK_BYTES,
+        }
+    }
+}
 
 /// A file to read, or what is in its place.
 pub(super) struct Source {
@@ -40,7 +61,7 @@ pub(super) enum What {
         named: Named,
         in_maildir: bool,
     },
-    Fault(FaultCode, FaultDetail),
+    Fault(Broken),
 }
 
 enum Argument {
@@ -152,19 +173,12 @@ impl Inputs {
             None => None,
         };
         match source {
-            Some(Source {
-                what: What::File { .. },
-                ..
-            })
-            | None
-                if inside =>
-            {
-                source.map(Some).ok_or_else(|| RunError::Unusable {
-                    path: PathBuf::from(String::from_utf8_lossy(path).into_owned()),
-                    problem: "the earlier run stopped in this file, and it is gone. Start a new run.",
-                })
-            }
-            _ => Ok(None),
+            _ if !inside => Ok(None),
+            Some(source) if matches!(source.what, What::File { .. }) => Ok(Some(source)),
+            Some(_) | None => Err(RunError::Unusable {
+                path: PathBuf::from(OsStr::from_bytes(path)),
+                problem: "the earlier run stopped in this file, and it can't be read any more. Start a new run.",
+            }),
         }
     }
 
@@ -183,7 +197,7 @@ impl Inputs {
                 },
                 in_maildir,
             },
-            Found::Fault(code, detail) => What::Fault(code, detail),
+            Found::Fault(code, detail) => What::Fault(Broken { code, detail }),
         };
         Source {
             argument,
@@ -334,7 +348,10 @@ fn open_file(path: &Path) -> io::Result<(File, u64)> {
 }
 
 fn unreadable(error: &io::Error) -> What {
-    What::Fault(FaultCode::Unreadable, FaultDetail::Io(error.kind()))
+    What::Fault(Broken {
+        code: FaultCode::Unreadable,
+        detail: FaultDetail::Io(error.kind()),
+    })
 }
 
 fn name_of(path: &Path) -> Vec<u8> {

@@ -25,10 +25,8 @@ use crate::archive::file::Output;
 use crate::archive::file::Step;
 use crate::archive::inputs::Inputs;
 use crate::archive::inputs::Source;
-use crate::archive::inputs::What;
 use crate::archive::window::Window;
 use crate::error::RunError;
-use crate::limits::BLOCK_BYTES;
 use crate::limits::Limits;
 
 pub use crate::archive::block::Block;
@@ -42,25 +40,8 @@ pub use crate::archive::block::Kind;
 pub use crate::archive::block::Located;
 pub use crate::archive::cursor::Cursor;
 use crate::archive::cursor::Place;
+pub use crate::archive::inputs::ReadOptions;
 pub use crate::archive::mbox::variant::Variant;
-
-/// How an archive is read.
-#[derive(Clone, Debug)]
-pub struct ReadOptions {
-    /// The bounds of the run.
-    pub limits: Limits,
-    /// Bytes of a block, about. Changes where blocks end, never which messages there are.
-    pub block_bytes: usize,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            block_bytes: BLOCK_BYTES,
-        }
-    }
-}
 
 /// The messages of all arguments, in archive order, a block at a time.
 pub struct Archive {
@@ -186,31 +167,14 @@ impl Archive {
             self.cursor.argument = source.argument;
             self.cursor.place = Place::Start;
         }
-        match source.what {
-            What::File {
-                stream,
-                stored_bytes,
-                named,
-                in_maildir,
-            } => Some(OpenFile::new(
-                source.argument,
-                source.path,
-                stream,
-                stored_bytes,
-                named,
-                in_maildir,
-            )),
-            What::Fault(code, detail) => {
+        match OpenFile::new(source) {
+            Ok(open) => Some(open),
+            Err((path, fault)) => {
                 let input = self.cursor.next_input;
                 self.cursor.next_input += 1;
-                self.cursor.place = Place::After(source.path.clone());
-                self.items.extend(block::unread(
-                    input,
-                    source.argument,
-                    source.path,
-                    code,
-                    detail,
-                ));
+                self.cursor.place = Place::After(path.clone());
+                self.items
+                    .extend(block::unread(input, self.cursor.argument, path, fault));
                 None
             }
         }
