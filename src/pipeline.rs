@@ -116,15 +116,14 @@ pub fn collect(
         output.flush(sync)
     };
     in_order(machine, next, work, write)?;
+    output.flush(true)?;
     if stopped.get() {
-        output.flush(true)?;
         return Err(RunError::Interrupted);
     }
-    output.end()
+    Ok(())
 }
 
 /// Where pass 1 writes: the facts file, and the pool that knows what is in it already.
-#[derive(Debug)]
 pub struct FactsOutput<'o> {
     /// The facts file.
     pub writer: store::Writer,
@@ -134,6 +133,8 @@ pub struct FactsOutput<'o> {
     pub pool: &'o mut PoolBuilder,
     /// CRLs that are in the file.
     pub crls: HashSet<Sha256>,
+    /// Told of every file that begins.
+    pub file: Option<&'o mut dyn FnMut(&FileStart)>,
 }
 
 impl FactsOutput<'_> {
@@ -151,6 +152,9 @@ impl FactsOutput<'_> {
                 self.frame(store::encode(store::Kind::Crl, &crl.der))?;
             }
         }
+        if let Some(file) = &mut self.file {
+            block.files.iter().for_each(file);
+        }
         match &block.frame {
             Ok(frame) => self.written(|writer| writer.frame(frame)),
             Err(error) => Err(RunError::unwritable(self.path, io::Error::other(error.to_string()))),
@@ -165,19 +169,31 @@ impl FactsOutput<'_> {
         self.written(|writer| writer.flush(sync))
     }
 
-    fn end(&mut self) -> Result<(), RunError> {
-        self.frame(store::encode(store::Kind::End, &()))?;
-        self.flush(true)
-    }
-
     fn written(&mut self, write: impl FnOnce(&mut store::Writer) -> io::Result<()>) -> Result<(), RunError> {
         write(&mut self.writer).map_err(|source| RunError::unwritable(self.path, source))
     }
 }
 
+/// Says in the facts file that the archive was read to its end, and adds the digests of its files where they were asked for.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn end(writer: store::Writer, path: &Path, digests: &[(u32, Sha256)]) -> Result<(), RunError> {
+    let mut writer = writer;
+    let mut write = || {
+        if !digests.is_empty() {
+            writer.frame(&store::encode(store::Kind::Digests, digests)?)?;
+        }
+        writer.frame(&store::encode(store::Kind::End, &())?)?;
+        writer.flush(true)
+    };
+    write().map_err(|source| RunError::unwritable(path, source))
+}
+
 /// A block's facts, ready to be written.
 struct CollectedBlock {
     frame: io::Result<Vec<u8>>,
+    files: Vec<FileStart>,
     certificates: Vec<Carried>,
     crls: Vec<Carried>,
     buffer: Vec<u8>,
@@ -196,7 +212,7 @@ fn collect_block(
 ) -> CollectedBlock {
     let mut certificates: BTreeMap<Sha256, Carried> = BTreeMap::new();
     let mut crls: BTreeMap<Sha256, Carried> = BTreeMap::new();
-    let mut events = Vec::new();
+    let (mut events, mut files) = (Vec::new(), Vec::new());
     let (mut messages, mut smime, mut faults) = (0, 0, 0);
     for item in &block.items {
         match item {
@@ -221,7 +237,10 @@ fn collect_block(
                     None => ordinary(&mut events, located.length),
                 }
             }
-            Item::FileStart { input, file } => events.push(Event::FileStart(file_start(*input, file))),
+            Item::FileStart { input, file } => {
+                files.push(file_start(*input, file));
+                events.push(Event::FileStart(file_start(*input, file)));
+            }
             Item::Between { length, .. } => match events.last_mut() {
                 Some(Event::Between { bytes }) => *bytes += length,
                 _ => events.push(Event::Between { bytes: *length }),
@@ -256,6 +275,7 @@ fn collect_block(
     );
     CollectedBlock {
         frame,
+        files,
         certificates: certificates.into_values().collect(),
         crls: crls.into_values().collect(),
         buffer: block.bytes,
@@ -318,7 +338,6 @@ fn file_start(input: u32, file: &FileInfo) -> FileStart {
 }
 
 /// What pass 2 judges with.
-#[derive(Debug)]
 pub struct Bench<'b> {
     /// All that was seen or given.
     pub pool: &'b Pool,

@@ -105,6 +105,15 @@ pub struct FileInfo {
 }
 
 impl FileInfo {
+    /// It is a folder of messages by itself; other files are one message of their directory.
+    #[must_use]
+    pub fn is_mailbox(&self) -> bool {
+        match self.kind {
+            Kind::Mbox => true,
+            Kind::Maildir | Kind::Eml | Kind::Cms | Kind::Other | Kind::Unread => false,
+        }
+    }
+
     /// The path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
     #[must_use]
     pub fn shown_path(&self) -> String {
@@ -247,6 +256,21 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
+    /// Mail was left unread because of it: the run is incomplete. Links and devices are left out by design.
+    #[must_use]
+    pub fn leaves_mail_unread(self) -> bool {
+        match self {
+            Self::MessageTooLarge
+            | Self::ReadError
+            | Self::Unreadable
+            | Self::FolderMissing
+            | Self::FolderTooDeep
+            | Self::CompressedDamaged
+            | Self::DecompressionRatio => true,
+            Self::SkippedSymlink | Self::NotARegularFile | Self::BeforeFirstSeparator => false,
+        }
+    }
+
     /// The report's word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

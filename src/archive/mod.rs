@@ -127,6 +127,15 @@ impl Archive {
         Ok(())
     }
 
+    /// The file that the next block goes on with; None where it begins with another.
+    #[must_use]
+    pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
+        match &self.cursor.place {
+            Place::Inside { input, file, .. } => Some((*input, file)),
+            Place::Start | Place::After(_) => None,
+        }
+    }
+
     /// The next block; None behind the last one. Never fails: what can't be read is an item.
     pub fn next_block(&mut self) -> Option<Block> {
         loop {

@@ -38,8 +38,8 @@ pub struct AuditArgs {
     #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
     pub output: Option<PathBuf>,
 
-    /// Go on with an interrupted run; the arguments must be those of that run
-    #[arg(long, value_name = "DIR.partial", hide_short_help = true)]
+    /// Go on with an interrupted run; its arguments are remembered, give no others
+    #[arg(long, value_name = "DIR.partial", exclusive = true, hide_short_help = true)]
     pub resume: Option<PathBuf>,
 
     /// Own keys: PKCS#12, PEM or DER, with their certificates; files or folders
@@ -54,9 +54,9 @@ pub struct AuditArgs {
     #[arg(long, value_name = "N", help_heading = "Keys", hide_short_help = true)]
     pub password_fd: Option<i32>,
 
-    /// Take private keys from files that others can read
+    /// Refuse key files that others can read; without it they are warned about
     #[arg(long, help_heading = "Keys", hide_short_help = true)]
-    pub insecure_perms: bool,
+    pub strict_perms: bool,
 
     /// How to judge.
     #[command(flatten)]
@@ -89,7 +89,7 @@ Examples:
   mailseal audit ~/Maildir archive.mbox.gz -o report --ca roots.pem --crl crls/
   mailseal audit old-mail/ -o report --ca roots.pem --keys keys/ --passwords passwords.txt
   zcat mail.mbox.gz | mailseal audit - -o report
-  mailseal audit old-mail/ --resume report.partial --ca roots.pem";
+  mailseal audit --resume report.partial";
 
 /// `mailseal judge`.
 #[derive(Debug, Args)]

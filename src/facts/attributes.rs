@@ -2,7 +2,7 @@
 
 use crate::asn1::AlgorithmIdentifier;
 use crate::cms::attribute_rules::{self, AttributeProblem, Role};
-use crate::cms::attribute_values::EssCertId;
+use crate::cms::ess::EssCertId;
 use crate::cms::{Attributes as SignedAttributes, SignerInfo};
 use crate::crypto::digest::{DigestAlgorithm, digest};
 use crate::facts::axis::Attributes;

@@ -1,7 +1,7 @@
 //! Certificates of messages, each parsed once by a worker, and the rest of what a worker keeps between messages.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::asn1::Integer;
 use crate::cms::EntityIdentifier;
@@ -10,8 +10,9 @@ use crate::crypto::digest::{sha1, sha256};
 use crate::crypto::key::{KeyError, PublicKey};
 use crate::crypto::signature::VerifyContext;
 use crate::facts::finding::Finding;
-use crate::facts::record::Sha256;
+use crate::facts::record::{Identifier, Sha256};
 use crate::limits::Limits;
+use crate::pki::pool::Pool;
 use crate::pki::x509::Certificate;
 use crate::pki::x509::Name;
 use crate::pki::x509::address::CertificateAddresses;
@@ -19,11 +20,25 @@ use crate::pki::x509::address::CertificateAddresses;
 /// What a worker keeps between messages: it changes speed, never results.
 #[derive(Default)]
 pub struct Scratch {
-    known: HashMap<Sha256, Rc<Known>>,
+    known: HashMap<Sha256, Arc<Known>>,
     /// Contexts of OpenSSL for verifying.
     pub(super) verify: VerifyContext,
     /// Contexts of OpenSSL for decrypting.
     pub(super) content: ContentContext,
+}
+
+/// The number in the pool of the certificate that a recipient's identifier names, where exactly one does.
+#[must_use]
+pub fn named_by(identifier: &Identifier, pool: &Pool) -> Option<u32> {
+    let found = match identifier {
+        Identifier::IssuerSerial { issuer, serial } => pool.find_by_issuer_serial(Name::new(issuer), Integer(serial)),
+        Identifier::Ski(id) => pool.find_by_ski(id),
+        Identifier::None => return None,
+    };
+    match found.as_deref() {
+        Ok([one]) => Some(one.0),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// Certificates kept by a worker. Origin: 2 KB each, 40 MB in all; past it the worker starts anew.
@@ -43,16 +58,16 @@ pub(super) struct Known {
 
 impl Scratch {
     /// The certificate, parsed now or before. None where it can't be read at all.
-    pub(super) fn certificate(&mut self, der: &[u8], limits: &Limits) -> Option<Rc<Known>> {
+    pub(super) fn certificate(&mut self, der: &[u8], limits: &Limits) -> Option<Arc<Known>> {
         let name = sha256(der);
         if let Some(known) = self.known.get(&name) {
-            return Some(Rc::clone(known));
+            return Some(Arc::clone(known));
         }
-        let known = Rc::new(Known::read(name, der, limits)?);
+        let known = Arc::new(Known::read(name, der, limits)?);
         if self.known.len() >= KNOWN_CERTIFICATES {
             self.known.clear();
         }
-        self.known.insert(name, Rc::clone(&known));
+        self.known.insert(name, Arc::clone(&known));
         Some(known)
     }
 }

@@ -199,11 +199,28 @@ pub(super) fn decoded(der: &[u8]) -> Option<AlgorithmIdentifier<'_>> {
     AlgorithmIdentifier::read(&mut Reader::new(der)).ok()
 }
 
+/// PSS parameters, as `mgf1-sha256/32`.
+fn padding(scheme: &SignatureScheme) -> Option<String> {
+    match scheme {
+        SignatureScheme::RsaPss {
+            mgf_digest, salt_bytes, ..
+        } => Some(format!("mgf1-{}/{salt_bytes}", mgf_digest.name())),
+        SignatureScheme::RsaV15(_)
+        | SignatureScheme::Ecdsa(_)
+        | SignatureScheme::Dsa(_)
+        | SignatureScheme::Ed25519
+        | SignatureScheme::Ed448
+        | SignatureScheme::MlDsa44
+        | SignatureScheme::MlDsa65
+        | SignatureScheme::MlDsa87 => None,
+    }
+}
+
 /// Names a scheme and a key for the report.
 pub(super) fn describe(algorithms: &mut Algorithms, scheme: Option<&SignatureScheme>, key: &Result<PublicKey, KeyError>) {
     if let Some(scheme) = scheme {
         scheme.name().clone_into(&mut algorithms.signature);
-        algorithms.padding = scheme.padding();
+        algorithms.padding = padding(scheme);
     }
     if let Ok(key) = key {
         let kind = key.algorithm();

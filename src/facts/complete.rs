@@ -1,7 +1,8 @@
 //! Finishes the signatures whose certificate was not in their message, once the pool holds all that was seen.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::asn1::Integer;
 use crate::crypto::digest::{DigestAlgorithm, digest};
 use crate::crypto::key::{KeyError, PublicKey};
 use crate::error::RunError;
@@ -95,7 +96,7 @@ fn finish(
             let checked = check(algorithms, &pending.value, target, &key, &mut scratch.verify);
             let rank = (checked.signature == Signature::Valid, named(&pending, &known.der));
             if best.as_ref().is_none_or(|(other, _, _)| rank > *other) {
-                let known = Rc::clone(&known);
+                let known = Arc::clone(&known);
                 best = Some((rank, checked, Found { id, known, key }));
             }
         }
@@ -138,7 +139,7 @@ fn finish(
 /// A certificate that a signature was tried with.
 struct Found {
     id: CertificateId,
-    known: Rc<Known>,
+    known: Arc<Known>,
     key: Result<PublicKey, KeyError>,
 }
 
@@ -147,7 +148,7 @@ fn candidates(facts: &SignatureFacts, pool: &Pool) -> Result<Vec<CertificateId>,
         return Ok(pool.find(sha256).into_iter().collect());
     }
     match &facts.identifier {
-        Identifier::IssuerSerial { issuer, serial } => pool.find_by_issuer_serial(Name::new(issuer), serial),
+        Identifier::IssuerSerial { issuer, serial } => pool.find_by_issuer_serial(Name::new(issuer), Integer(serial)),
         Identifier::Ski(id) => pool.find_by_ski(id),
         Identifier::None => Ok(Vec::new()),
     }

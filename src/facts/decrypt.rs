@@ -7,7 +7,6 @@ use crate::cms::recipient_info::{self, AgreedKey, KeyAgreement as AgreementInfo,
 use crate::cms::{AuthEnvelopedData, Carried, EncryptedContent, EntityIdentifier, Layer, Recipient};
 use crate::crypto::content::ContentContext;
 use crate::crypto::content_cipher::{Container, ContentCipher};
-use crate::crypto::key::KeyAlgorithm;
 use crate::crypto::key_agreement::{self, KeyAgreement};
 use crate::crypto::key_transport::RsaTransport;
 use crate::facts::axis::{Decryption, EncryptedType, MatchedBy, RecipientKind};
@@ -164,8 +163,8 @@ impl<'l, 'a> Envelope<'l, 'a> {
 
     fn container(&self) -> Container {
         match self.content_type {
-            EncryptedType::AuthEnveloped => Container::AuthEnveloped,
-            EncryptedType::Enveloped | EncryptedType::EncryptedData => Container::Enveloped,
+            EncryptedType::AuthEnveloped => Container::AuthEnvelopedData,
+            EncryptedType::Enveloped | EncryptedType::EncryptedData => Container::EnvelopedData,
         }
     }
 

@@ -19,7 +19,7 @@ axis! {
         /// Content-Length does not land on a separator or the end.
         ContentLengthWrong = "content_length_wrong",
         /// Reading the file ended with a fault inside the message; what was read before is here.
-        CutByFault = "cut_by_fault",
+        CutShort = "cut_short",
         /// The quoting of mboxo and of mboxrd give different bytes; the reading that matches was used.
         MboxQuotingAmbiguous = "mbox_quoting_ambiguous",
         // MIME

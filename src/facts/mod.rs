@@ -142,6 +142,6 @@ fn storage_finding(finding: StorageFinding) -> Finding {
         StorageFinding::SeparatorMissing => Finding::SeparatorMissing,
         StorageFinding::UnquotedFromLine => Finding::UnquotedFromLine,
         StorageFinding::ContentLengthWrong => Finding::ContentLengthWrong,
-        StorageFinding::CutByFault => Finding::CutByFault,
+        StorageFinding::CutShort => Finding::CutShort,
     }
 }

@@ -31,16 +31,19 @@ pub enum Kind {
     Crl,
     /// [`Block`].
     Block,
+    /// SHA-256 of input files, as pairs of number and digest.
+    Digests,
     /// The archive was read to its end.
     End,
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 5] = [
+    const ALL: [(Self, u8); 6] = [
         (Self::Head, b'H'),
         (Self::Certificate, b'C'),
         (Self::Crl, b'L'),
         (Self::Block, b'B'),
+        (Self::Digests, b'D'),
         (Self::End, b'E'),
     ];
 
@@ -68,6 +71,10 @@ pub struct Head {
     pub openssl: String,
     /// Every message has a record.
     pub all: bool,
+    /// The file has the SHA-256 of every input.
+    pub hash_inputs: bool,
+    /// Number of keys in the keyring.
+    pub keys: u64,
     /// Digest of the keyring's public keys.
     pub keyring: [u8; 32],
 }
@@ -330,6 +337,8 @@ mod tests {
             version: "0".to_owned(),
             openssl: "3".to_owned(),
             all: true,
+            hash_inputs: false,
+            keys: 0,
             keyring: [7; 32],
         }
     }

@@ -1,6 +1,6 @@
 //! Timestamp tokens on a signature (RFC 3161, appendix A). Their chain is judged elsewhere.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, Layer, TstInfo};
@@ -47,7 +47,7 @@ pub(super) fn token(der: &[u8], value: &[u8], verifier: &Verifier<'_>, scratch: 
         },
         None => Digest::NotChecked,
     };
-    let certificates: Vec<Rc<Known>> = data
+    let certificates: Vec<Arc<Known>> = data
         .carried
         .certificates
         .iter()

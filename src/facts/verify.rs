@@ -1,6 +1,6 @@
 //! The steps of a signature, one by one, so that each axis has its own answer (RFC 5652 §5.4, §5.6).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::asn1::time::TimeForm;
 use crate::asn1::oid;
@@ -37,7 +37,7 @@ impl Verifier<'_> {
         mut readings: Option<&mut Readings<'_>>,
         scratch: &mut Scratch,
     ) -> (Vec<SignatureFacts>, Option<usize>) {
-        let certificates: Vec<Rc<Known>> = data
+        let certificates: Vec<Arc<Known>> = data
             .carried
             .certificates
             .iter()
@@ -72,7 +72,7 @@ impl Verifier<'_> {
         signer: &SignerInfo<'_>,
         role: Role<'_>,
         mut readings: Option<&mut Readings<'_>>,
-        certificates: &[Rc<Known>],
+        certificates: &[Arc<Known>],
         scratch: &mut Scratch,
     ) -> (SignatureFacts, Option<usize>) {
         let mut facts = self.blank(signer);
@@ -89,14 +89,14 @@ impl Verifier<'_> {
         } else {
             facts.attributes = self.without_attributes(role, readings.as_deref_mut());
         }
-        let candidates: Vec<&Rc<Known>> = certificates.iter().filter(|known| known.answers_to(&signer.sid)).collect();
+        let candidates: Vec<&Arc<Known>> = certificates.iter().filter(|known| known.answers_to(&signer.sid)).collect();
         if let [first, rest @ ..] = candidates.as_slice()
             && rest.iter().any(|other| other.sha256 != first.sha256)
         {
             facts.findings.push(Finding::IssuerSerialCollision);
         }
         // Several certificates may answer (catalogue row B-15): key and ESS hash decide, not the order.
-        let mut best: Option<((bool, Named), Checked, &Rc<Known>)> = None;
+        let mut best: Option<((bool, Named), Checked, &Arc<Known>)> = None;
         for known in candidates {
             let checked = check_with(signer, readings.as_deref_mut(), known, scratch);
             let rank = (checked.signature == Signature::Valid, names(signer, &known.der));
@@ -198,7 +198,7 @@ impl Verifier<'_> {
         &self,
         signer: &SignerInfo<'_>,
         facts: &mut SignatureFacts,
-        certificates: &[Rc<Known>],
+        certificates: &[Arc<Known>],
         scratch: &mut Scratch,
     ) {
         for counter in signer.countersignatures(self.limits) {

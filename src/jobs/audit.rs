@@ -10,7 +10,7 @@ use crate::crypto;
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::Settings;
-use crate::facts::store::{self, Head, Kind};
+use crate::facts::store::{self, Event, FileStart, Head, Kind};
 use crate::jobs::digests::Digests;
 use crate::jobs::judge::{self, Judging, Outcome};
 use crate::jobs::output::{FACTS_FILE, ReportFolder};
@@ -79,8 +79,9 @@ pub fn audit(
     let mut archive = Archive::open(audit.archives, options)?;
     let mut pool = PoolBuilder::new(spool()?);
     let mut crls = HashSet::new();
+    let mut earlier = Vec::new();
     let writer = if audit.resume {
-        let (file, cursor) = reopen(&audit, &head, &mut pool, &mut crls)?;
+        let (file, cursor) = reopen(&audit, &head, &mut pool, &mut crls, &mut earlier)?;
         if let Some(cursor) = cursor {
             archive.resume(&cursor)?;
         }
@@ -93,16 +94,23 @@ pub fn audit(
     };
     let total = archive.total_bytes();
     let digests = audit.hash_inputs.then(|| Digests::start(audit.archives));
+    if let Some(digests) = &digests {
+        earlier.iter().for_each(|file| digests.file(file));
+    }
+    let mut told = digests.as_ref().map(|digests| |file: &FileStart| digests.file(file));
     let mut output = FactsOutput {
         writer,
         path: &path,
         pool: &mut pool,
         crls,
+        file: told.as_mut().map(|told| told as &mut dyn FnMut(&FileStart)),
     };
     let mut progress = |progress| step(Step::Reading(progress, total));
     pipeline::collect(archive, audit.keys, &audit.settings, machine, &mut output, &mut progress)?;
+    let writer = output.writer;
+    let digests = digests.map(Digests::finish).unwrap_or_default();
+    pipeline::end(writer, &path, &digests)?;
     step(Step::Judging);
-    drop(digests);
     let facts = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
     judge::report(facts, &path, pool, audit.folder, audit.judging, machine)
 }
@@ -113,6 +121,7 @@ fn reopen(
     head: &Head,
     pool: &mut PoolBuilder,
     crls: &mut HashSet<[u8; 32]>,
+    files: &mut Vec<FileStart>,
 ) -> Result<(File, Option<Cursor>), RunError> {
     let path = audit.folder.file(FACTS_FILE);
     let unreadable = |error| RunError::unreadable(&path, error);
@@ -133,6 +142,12 @@ fn reopen(
             Kind::Block => {
                 let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
                 cursor = Some(block.cursor);
+                if audit.hash_inputs {
+                    files.extend(block.events.into_iter().filter_map(|event| match event {
+                        Event::FileStart(file) => Some(file),
+                        _ => None,
+                    }));
+                }
                 end = reader.position();
                 for frame in pending.drain(..) {
                     let der: Vec<u8> = frame.decode().map_err(unreadable)?;
@@ -144,7 +159,7 @@ fn reopen(
                     }
                 }
             }
-            Kind::Head | Kind::End => {}
+            Kind::Head | Kind::Digests | Kind::End => {}
         }
     }
     // Certificates behind the last block belong to one that was lost: its facts will be collected again, and they with them.

@@ -1,10 +1,11 @@
 //! The folder that a report is written to: under another name until it is complete, then renamed once.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 
 /// The facts, for `judge`: made first, and in every report.
@@ -82,6 +83,12 @@ impl ReportFolder {
         &self.partial
     }
 
+    /// The folder's final path.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// The path of a file in it.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
@@ -156,6 +163,32 @@ fn not_a_report(path: PathBuf) -> RunError {
         problem: "is no report of mailseal, so --force does not replace it. Choose another folder with -o.",
     }
 }
+
+/// SHA-256 of a file.
+///
+/// # Errors
+/// `Unreadable`.
+pub fn digest_of(path: &Path) -> Result<[u8; 32], RunError> {
+    digest(path).map_err(|error| RunError::unreadable(path, error))
+}
+
+/// SHA-256 of a file, in constant memory.
+pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256).map_err(|_| io::ErrorKind::Unsupported)?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    let digest = hasher.finish();
+    digest.as_bytes().try_into().map_err(io::Error::other)
+}
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 1 << 20;
 
 /// Where a report is written until it is complete.
 #[must_use]

@@ -4,7 +4,8 @@ use crate::facts::axis::Decryption;
 use crate::judge::status::Status;
 use crate::judge::word::Word;
 use crate::report::escape::fit;
-use crate::report::summary::{FirstRecord, Summary};
+use crate::report::summary::Summary;
+use crate::report::tally::FirstPlace;
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,8 +105,10 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
     let shown = fit(folder, COLUMNS - 8);
     push(&mut tail, Severity::Plain, format!("Report: {shown}"));
     let worst = summary
-        .first_places()
-        .find(|(status, _)| severity(*status) == Severity::Bad);
+        .tally()
+        .first
+        .iter()
+        .find(|(status, _)| severity(**status) == Severity::Bad);
     if let Some((status, _)) = worst {
         let command = format!("jq -c 'select(.status == \"{}\")' ", status.as_str());
         let file = format!("{folder}/messages.jsonl");
@@ -137,11 +140,11 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
             );
             break;
         }
-        let first = summary.first_places().find(|(one, _)| one == *status);
+        let first = summary.tally().first.get(*status);
         let severity = severity(**status);
         let detail = match first {
-            Some((_, place)) if severity == Severity::Bad || severity == Severity::Notice => {
-                first_at(&place)
+            Some(place) if severity == Severity::Bad || severity == Severity::Notice => {
+                first_at(place)
             }
             _ => String::new(),
         };
@@ -191,14 +194,11 @@ fn row(name: &str, count: u64, detail: &str) -> String {
     text.trim_end().to_owned()
 }
 
-fn first_at(place: &FirstRecord<'_>) -> String {
+fn first_at(place: &FirstPlace) -> String {
     let offset = format!("#{}", place.offset);
-    let path = place
-        .path
-        .map_or_else(|| place.archive.to_string(), str::to_owned);
     format!(
         "first: {}{offset}",
-        fit(&path, DETAIL.saturating_sub(7 + offset.len()))
+        fit(&place.path, DETAIL.saturating_sub(7 + offset.len()))
     )
 }
 

@@ -14,7 +14,7 @@ use crate::report::csv::Cells;
 use crate::report::encode::{Hex, Instant};
 use crate::report::inputs::{self, InputRow};
 use crate::report::jsonl;
-use crate::report::tally::Tally;
+use crate::report::tally::{FirstPlace, Tally};
 
 /// The name and version of the schema of `summary.json`.
 pub const SUMMARY_SCHEMA: &str = "mailseal/summary/1";
@@ -62,7 +62,6 @@ pub struct Summary<'a> {
     reconciliation: Reconciliation,
     inputs: InputCounts,
     folders: BTreeMap<String, FolderTotals>,
-    first_paths: BTreeMap<u32, String>,
 }
 
 /// What was read from the files, counted without looking at any verdict: the other side of the balance.
@@ -98,17 +97,16 @@ struct FolderTotals {
 }
 
 impl<'a> Summary<'a> {
-    /// The sums of all messages and certificates; the inputs follow with [`Summary::input`].
+    /// Nothing counted yet: the inputs follow with [`Summary::input`], the rest with [`Summary::complete`].
     #[must_use]
-    pub fn new(header: Header<'a>, tally: Tally, certificates: CertificateTally) -> Self {
+    pub fn new(header: Header<'a>) -> Self {
         Self {
             header,
-            tally,
-            certificates,
+            tally: Tally::default(),
+            certificates: CertificateTally::default(),
             reconciliation: Reconciliation::default(),
             inputs: InputCounts::default(),
             folders: BTreeMap::new(),
-            first_paths: BTreeMap::new(),
         }
     }
 
@@ -129,15 +127,12 @@ impl<'a> Summary<'a> {
             folder.messages += input.messages;
             folder.message_bytes += input.message_bytes;
         }
-        if self
-            .tally
-            .first
-            .values()
-            .any(|(archive, _)| *archive == input.archive)
-        {
-            self.first_paths
-                .insert(input.archive, input.path.to_owned());
-        }
+    }
+
+    /// Takes the sums of all messages and certificates.
+    pub fn complete(&mut self, tally: Tally, certificates: CertificateTally) {
+        self.tally = tally;
+        self.certificates = certificates;
     }
 
     /// Holds the sums against each other: messages and bytes as cut from the files, in all and by folder, against those
@@ -216,7 +211,6 @@ impl<'a> Summary<'a> {
     pub fn json(&self) -> Result<Vec<u8>, RunError> {
         self.check()?;
         let header = &self.header;
-        let first = self.first_places().collect();
         jsonl::pretty(&SummaryRecord {
             schema: SUMMARY_SCHEMA,
             now: Instant(header.now),
@@ -240,7 +234,7 @@ impl<'a> Summary<'a> {
             reconciliation: self.reconciliation,
             inputs: &self.inputs,
             tally: &self.tally,
-            first,
+            first: &self.tally.first,
             certificates: &self.certificates,
         })
     }
@@ -268,29 +262,6 @@ impl<'a> Summary<'a> {
     pub fn inputs(&self) -> &InputCounts {
         &self.inputs
     }
-
-    /// The first message of each status, the worst status first.
-    pub(in crate::report) fn first_places(
-        &self,
-    ) -> impl Iterator<Item = (Status, FirstRecord<'_>)> {
-        self.tally.first.iter().map(|(status, (archive, offset))| {
-            let record = FirstRecord {
-                archive: *archive,
-                path: self.first_paths.get(archive).map(String::as_str),
-                offset: *offset,
-            };
-            (*status, record)
-        })
-    }
-}
-
-/// Where the first message of a status stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::report) struct FirstRecord<'a> {
-    pub(in crate::report) archive: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::report) path: Option<&'a str>,
-    pub(in crate::report) offset: u64,
 }
 
 #[derive(Serialize)]
@@ -309,7 +280,7 @@ struct SummaryRecord<'a> {
     inputs: &'a InputCounts,
     #[serde(flatten)]
     tally: &'a Tally,
-    first: BTreeMap<Status, FirstRecord<'a>>,
+    first: &'a BTreeMap<Status, FirstPlace>,
     certificates: &'a CertificateTally,
 }
 

@@ -65,7 +65,7 @@ pub struct Tally {
     pub faults: Counts<String>,
     /// The first message of each status: archive and offset.
     #[serde(skip)]
-    pub first: BTreeMap<Status, (u32, u64)>,
+    pub first: BTreeMap<Status, FirstPlace>,
     /// By year of the claimed time; a message without one is in none of them.
     pub years: BTreeMap<i16, Group>,
     /// By folder.
@@ -180,9 +180,15 @@ impl Tally {
                 .or_default()
                 .count(place, verdict);
         }
-        let here = (place.archive, place.offset);
-        let first = self.first.entry(verdict.status).or_insert(here);
-        *first = here.min(*first);
+        let known = self.first.get(&verdict.status);
+        if known.is_none_or(|known| (place.archive, place.offset) < (known.archive, known.offset)) {
+            let first = FirstPlace {
+                archive: place.archive,
+                offset: place.offset,
+                path: place.path.to_owned(),
+            };
+            self.first.insert(verdict.status, first);
+        }
 
         let signed = facts
             .layers
@@ -253,8 +259,10 @@ impl Tally {
         self.findings.join(findings);
         self.faults.join(faults);
         for (status, place) in first {
-            let known = self.first.entry(*status).or_insert(*place);
-            *known = *place.min(known);
+            let known = self.first.entry(*status).or_insert_with(|| place.clone());
+            if place < known {
+                known.clone_from(place);
+            }
         }
         for (year, group) in years {
             self.years.entry(*year).or_default().join(group);
@@ -263,6 +271,17 @@ impl Tally {
             of_folder(&mut self.folders, folder).join(group);
         }
     }
+}
+
+/// Where the first message of a status stands. Ordered by place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct FirstPlace {
+    /// The file's number in inputs.csv.
+    pub archive: u32,
+    /// From where in the uncompressed file on, in bytes.
+    pub offset: u64,
+    /// The file's path, relative to the argument.
+    pub path: String,
 }
 
 /// The claimed time of a message: signingTime of its first own signature that has one, else the best of the message's own times.

@@ -31,7 +31,7 @@ pub use revocation::{
 };
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::asn1::time::Time;
 use crate::error::RunError;
@@ -136,7 +136,7 @@ pub struct Trust<'p> {
     hierarchy: &'p Hierarchy,
     limits: &'p Limits,
     checker: Checker<'p>,
-    known: HashMap<(CertificateId, Purpose), Rc<Candidates>>,
+    known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
 }
 
 impl<'p> Trust<'p> {
@@ -164,9 +164,9 @@ impl<'p> Trust<'p> {
         at: Time,
     ) -> Result<ChainJudgement, RunError> {
         let candidates = match self.known.get(&(certificate, purpose)) {
-            Some(known) => Rc::clone(known),
+            Some(known) => Arc::clone(known),
             None => {
-                let found = Rc::new(path::candidates(
+                let found = Arc::new(path::candidates(
                     self.pool,
                     self.hierarchy,
                     &mut self.checker,
@@ -177,7 +177,7 @@ impl<'p> Trust<'p> {
                     self.known.clear();
                 }
                 self.known
-                    .insert((certificate, purpose), Rc::clone(&found));
+                    .insert((certificate, purpose), Arc::clone(&found));
                 found
             }
         };

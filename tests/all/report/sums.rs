@@ -64,8 +64,9 @@ fn balanced() -> Tally {
 }
 
 fn summary(input: &InputRow<'_>, tally: Tally) -> Summary<'static> {
-    let mut summary = Summary::new(header(), tally, CertificateTally::default());
+    let mut summary = Summary::new(header());
     summary.input(input, OPTIONS.cells, &mut Vec::new());
+    summary.complete(tally, CertificateTally::default());
     summary
 }
 
