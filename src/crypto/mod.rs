@@ -28,6 +28,12 @@ pub mod content_cipher;
 
 pub mod content;
 
+pub mod password;
+
+pub mod chain;
+
+pub mod canary;
+
 pub mod random;
 
 mod legacy;
