@@ -19,6 +19,8 @@ pub mod date;
 
 pub mod address;
 
+pub mod compare;
+
 mod lexer;
 
 pub mod media;
@@ -28,6 +30,8 @@ pub mod transfer;
 pub mod base64;
 
 pub mod canonical;
+
+pub mod label;
 
 pub mod smime;
 
