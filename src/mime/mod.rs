@@ -35,5 +35,5 @@ pub mod label;
 
 pub mod smime;
 
-pub use finding::{Finding, Found};
+pub use finding::{Finding, Found, Oddity};
 pub use tree::{Multipart, Part, Tree};

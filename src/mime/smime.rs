@@ -1,5 +1,6 @@
 //! Which parts of a message are S/MIME (RFC 8551 §3.9), whoever labelled them.
 
+use crate::mime::finding::Oddity;
 use crate::mime::label::{Declared, Extension, Label, declared, label_of};
 use crate::mime::media::Reading;
 use crate::mime::multipart;
@@ -56,38 +57,6 @@ impl Candidate {
         match self.shape {
             Shape::Detached { multipart, .. } | Shape::Incomplete { multipart } => multipart,
             Shape::Opaque { part } | Shape::Loose { part, .. } => part,
-        }
-    }
-}
-
-/// What is odd about a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Oddity {
-    /// The protocol parameter is missing or does not name the signature part's type, `x-` aside.
-    ProtocolMismatch,
-    /// Media type, name and smime-type do not agree, or the type is none of S/MIME's.
-    TypeMismatch,
-    /// Text before the first delimiter, other than the usual note to old mail programs. Nothing covers it.
-    PreambleText,
-    /// Text behind the close delimiter. Nothing covers it.
-    EpilogueText,
-    /// multipart/signed with more than two children.
-    ExtraParts,
-    /// The signature stands before the content.
-    ReversedParts,
-}
-
-impl Oddity {
-    /// The report's word.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::ProtocolMismatch => "protocol_mismatch",
-            Self::TypeMismatch => "type_mismatch",
-            Self::PreambleText => "preamble_text",
-            Self::EpilogueText => "epilogue_text",
-            Self::ExtraParts => "extra_parts",
-            Self::ReversedParts => "reversed_parts",
         }
     }
 }
@@ -175,7 +144,7 @@ fn signed(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
     }
     if let Some(multipart) = &part.multipart {
         if multipart::has_text(tree.slice(&multipart.preamble))
-            && !is_note(tree.slice(&multipart.preamble))
+            && !multipart::is_note(tree.slice(&multipart.preamble))
         {
             findings.push(Oddity::PreambleText);
         }
@@ -274,21 +243,6 @@ fn single(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
 
 fn has_content_type(tree: &Tree<'_>, part: usize) -> bool {
     tree.header(part).first("content-type").is_some()
-}
-
-/// The notes that mailers put before the first delimiter for programs without MIME, and nothing else.
-fn is_note(preamble: &[u8]) -> bool {
-    const NOTES: [&str; 6] = [
-        "this is a cryptographically signed message in mime format",
-        "this is an s/mime signed message",
-        "this is a multi-part message in mime format",
-        "this is a multipart message in mime format",
-        "this message is in mime format",
-        "dies ist eine mehrteilige nachricht im mime-format",
-    ];
-    let text = preamble.trim_ascii().to_ascii_lowercase();
-    let text = text.strip_suffix(b".").unwrap_or(&text);
-    NOTES.iter().any(|note| text == note.as_bytes())
 }
 
 #[cfg(test)]
