@@ -1,9 +1,9 @@
-//! When two addresses are the same mailbox (RFC 5321 §2.4, RFC 9598 §3).
+//! When two addresses are the same mailbox (RFC 5321 §2.4, RFC 9598 §5).
 
 /// How two addresses compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Match {
-    /// The same mailbox: domains equal without case and as A-labels (RFC 9598 §3), local parts equal byte by byte (RFC 5321 §2.4).
+    /// The same mailbox: domains equal without case and as A-labels (RFC 9598 §5), local parts equal byte by byte (RFC 5321 §2.4).
     Exact,
     /// The same but for the case of the local part, which few hosts tell apart.
     CasefoldLocal,

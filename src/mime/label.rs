@@ -1,4 +1,4 @@
-//! How a part is labelled: media type, name and smime-type (RFC 8551 §3.2 and §3.9).
+//! How a part is labelled: media type, name and smime-type (RFC 8551 §3.2 and §3.10).
 
 use crate::mime::media::{Reading, file_names};
 use crate::mime::tree::Tree;

@@ -1,4 +1,4 @@
-//! Which parts of a message are S/MIME (RFC 8551 §3.9), whoever labelled them.
+//! Which parts of a message are S/MIME (RFC 8551 §3.10), whoever labelled them.
 
 use crate::mime::finding::Oddity;
 use crate::mime::label::{Declared, Extension, Label, declared, label_of};
