@@ -188,6 +188,7 @@ impl Base64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::as_conversions)]
 mod tests {
     use super::*;
 

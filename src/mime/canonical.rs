@@ -202,6 +202,7 @@ pub fn quoted_lines(bytes: &[u8]) -> QuotedLines {
 }
 
 #[cfg(test)]
+#[allow(clippy::as_conversions)]
 mod tests {
     use super::*;
 

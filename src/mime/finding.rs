@@ -1,4 +1,4 @@
-//! What is wrong with a message's structure.
+//! What is wrong or odd in a message's structure.
 
 /// A [`Finding`] and the part it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,38 @@ impl Finding {
             Self::MessageEncoded => "message_encoded",
             Self::MultipartEncoded => "multipart_encoded",
             Self::TransferEncodingUnknown => "transfer_encoding_unknown",
+        }
+    }
+}
+
+/// What is odd about an S/MIME part or multipart/signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Oddity {
+    /// The protocol parameter is missing or does not name the signature part's type, `x-` aside.
+    ProtocolMismatch,
+    /// Media type, name and smime-type do not agree, or the type is none of S/MIME's.
+    TypeMismatch,
+    /// Text before the first delimiter, other than the usual note to old mail programs. Nothing covers it.
+    PreambleText,
+    /// Text behind the close delimiter. Nothing covers it.
+    EpilogueText,
+    /// multipart/signed with more than two children.
+    ExtraParts,
+    /// The signature stands before the content.
+    ReversedParts,
+}
+
+impl Oddity {
+    /// The report's word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ProtocolMismatch => "protocol_mismatch",
+            Self::TypeMismatch => "type_mismatch",
+            Self::PreambleText => "preamble_text",
+            Self::EpilogueText => "epilogue_text",
+            Self::ExtraParts => "extra_parts",
+            Self::ReversedParts => "reversed_parts",
         }
     }
 }

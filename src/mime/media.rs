@@ -116,7 +116,9 @@ impl MediaType {
         };
         let of_form = |form: Form| named().filter(move |parameter| parameter.form == form);
         let first = of_form(Form::Plain).next().map(|plain| plain.value.clone());
-        let last = of_form(Form::Plain).last().map(|plain| plain.value.clone());
+        let last = of_form(Form::Plain)
+            .next_back()
+            .map(|plain| plain.value.clone());
         let extended = of_form(Form::Extended)
             .next()
             .map(|one| extended_value(&one.value));

@@ -21,6 +21,8 @@ pub mod date;
 
 pub mod address;
 
+pub mod compare;
+
 mod lexer;
 
 pub mod media;
@@ -31,7 +33,9 @@ pub mod base64;
 
 pub mod canonical;
 
+pub mod label;
+
 pub mod smime;
 
-pub use finding::{Finding, Found};
+pub use finding::{Finding, Found, Oddity};
 pub use tree::{Multipart, Part, Tree};

@@ -274,9 +274,12 @@ impl Walker<'_> {
             }
             if line + length - start > self.limits.header_bytes {
                 finding = Some(Finding::HeaderTooLarge);
-                // At a line's end always, so that nothing behind reads half a line as a whole one.
-                end = if line > start { line } else { line + length };
-                body_start = end;
+                // The rest of a line that is over the limit by itself is in neither, lest half a line be read as a whole one.
+                (end, body_start) = if line > start {
+                    (line, line)
+                } else {
+                    (start + self.limits.header_bytes, line + length)
+                };
                 break;
             }
             previous_is_crlf = Some(text.ends_with(b"\r\n"));
@@ -422,4 +425,20 @@ fn is_encoded(encoding: TransferEncoding, body: &[u8]) -> bool {
 #[must_use]
 pub fn has_text(bytes: &[u8]) -> bool {
     !bytes.trim_ascii_start().is_empty()
+}
+
+/// The notes that mailers put before the first delimiter for programs without MIME, and nothing else.
+#[must_use]
+pub fn is_note(preamble: &[u8]) -> bool {
+    const NOTES: [&str; 6] = [
+        "this is a cryptographically signed message in mime format",
+        "this is an s/mime signed message",
+        "this is a multi-part message in mime format",
+        "this is a multipart message in mime format",
+        "this message is in mime format",
+        "dies ist eine mehrteilige nachricht im mime-format",
+    ];
+    let text = preamble.trim_ascii().to_ascii_lowercase();
+    let text = text.strip_suffix(b".").unwrap_or(&text);
+    NOTES.iter().any(|note| text == note.as_bytes())
 }

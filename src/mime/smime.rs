@@ -1,6 +1,8 @@
-//! Which parts of a message are S/MIME (RFC 8551 §3.9), whoever labelled them.
+//! Which parts of a message are S/MIME (RFC 8551 §3.10), whoever labelled them.
 
-use crate::mime::media::{Reading, file_names};
+use crate::mime::finding::Oddity;
+use crate::mime::label::{Declared, Extension, Label, declared, label_of};
+use crate::mime::media::Reading;
 use crate::mime::multipart;
 use crate::mime::tree::{Part, Tree};
 
@@ -55,73 +57,6 @@ impl Candidate {
         match self.shape {
             Shape::Detached { multipart, .. } | Shape::Incomplete { multipart } => multipart,
             Shape::Opaque { part } | Shape::Loose { part, .. } => part,
-        }
-    }
-}
-
-/// What a part says about itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Label {
-    /// The media type, where it is one for S/MIME.
-    pub declared: Option<Declared>,
-    /// The extension of its name, where it is one of S/MIME's.
-    pub extension: Option<Extension>,
-    /// The smime-type parameter (RFC 8551 §3.2.2) in lower case.
-    pub smime_type: Option<String>,
-}
-
-/// Media types of S/MIME, `x-` forms included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Declared {
-    /// application/pkcs7-mime, and application/cms (RFC 7193).
-    Mime,
-    /// application/pkcs7-signature.
-    Signature,
-    /// Another application/pkcs7-…, such as x-pkcs7-certificates.
-    Other,
-}
-
-/// File name extensions (RFC 8551 §3.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Extension {
-    /// `.p7m`: signed, encrypted or authenticated-enveloped data.
-    P7m,
-    /// `.p7s`: a detached signature.
-    P7s,
-    /// `.p7c`: certificates only; `.p7b` is Windows' name for it.
-    P7c,
-    /// `.p7z`: compressed data.
-    P7z,
-}
-
-/// What is odd about a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Oddity {
-    /// The protocol parameter is missing or does not name the signature part's type, `x-` aside.
-    ProtocolMismatch,
-    /// Media type, name and smime-type do not agree, or the type is none of S/MIME's.
-    TypeMismatch,
-    /// Text before the first delimiter, other than the usual note to old mail programs. Nothing covers it.
-    PreambleText,
-    /// Text behind the close delimiter. Nothing covers it.
-    EpilogueText,
-    /// multipart/signed with more than two children.
-    ExtraParts,
-    /// The signature stands before the content.
-    ReversedParts,
-}
-
-impl Oddity {
-    /// The report's word.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::ProtocolMismatch => "protocol_mismatch",
-            Self::TypeMismatch => "type_mismatch",
-            Self::PreambleText => "preamble_text",
-            Self::EpilogueText => "epilogue_text",
-            Self::ExtraParts => "extra_parts",
-            Self::ReversedParts => "reversed_parts",
         }
     }
 }
@@ -209,7 +144,7 @@ fn signed(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
     }
     if let Some(multipart) = &part.multipart {
         if multipart::has_text(tree.slice(&multipart.preamble))
-            && !is_note(tree.slice(&multipart.preamble))
+            && !multipart::is_note(tree.slice(&multipart.preamble))
         {
             findings.push(Oddity::PreambleText);
         }
@@ -308,59 +243,6 @@ fn single(tree: &Tree<'_>, index: usize, part: &Part) -> Option<Candidate> {
 
 fn has_content_type(tree: &Tree<'_>, part: usize) -> bool {
     tree.header(part).first("content-type").is_some()
-}
-
-fn label_of(tree: &Tree<'_>, index: usize) -> Label {
-    let Some(part) = tree.parts.get(index) else {
-        return Label::default();
-    };
-    let names = file_names(&tree.header(index), &part.media);
-    Label {
-        declared: declared(&part.media.essence),
-        extension: names.iter().find_map(|name| extension(name)),
-        smime_type: part
-            .media
-            .text("smime-type", Reading::First)
-            .map(|kind| kind.trim().to_ascii_lowercase()),
-    }
-}
-
-fn declared(essence: &str) -> Option<Declared> {
-    let subtype = essence.strip_prefix("application/")?;
-    let subtype = subtype.strip_prefix("x-").unwrap_or(subtype);
-    match subtype {
-        "pkcs7-mime" | "cms" => Some(Declared::Mime),
-        "pkcs7-signature" => Some(Declared::Signature),
-        _ => subtype.starts_with("pkcs7").then_some(Declared::Other),
-    }
-}
-
-fn extension(name: &str) -> Option<Extension> {
-    let (_, extension) = name
-        .trim_end_matches([' ', '.', '"', '\''])
-        .rsplit_once('.')?;
-    match extension.to_ascii_lowercase().as_str() {
-        "p7m" => Some(Extension::P7m),
-        "p7s" => Some(Extension::P7s),
-        "p7c" | "p7b" => Some(Extension::P7c),
-        "p7z" => Some(Extension::P7z),
-        _ => None,
-    }
-}
-
-/// The notes that mailers put before the first delimiter for programs without MIME, and nothing else.
-fn is_note(preamble: &[u8]) -> bool {
-    const NOTES: [&str; 6] = [
-        "this is a cryptographically signed message in mime format",
-        "this is an s/mime signed message",
-        "this is a multi-part message in mime format",
-        "this is a multipart message in mime format",
-        "this message is in mime format",
-        "dies ist eine mehrteilige nachricht im mime-format",
-    ];
-    let text = preamble.trim_ascii().to_ascii_lowercase();
-    let text = text.strip_suffix(b".").unwrap_or(&text);
-    NOTES.iter().any(|note| text == note.as_bytes())
 }
 
 #[cfg(test)]

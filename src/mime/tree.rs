@@ -182,6 +182,7 @@ impl<'a> Tree<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::as_conversions)]
 mod tests {
     use super::*;
 
@@ -518,6 +519,12 @@ mod tests {
             let tree = Tree::read(&message, &limits);
             check(&tree);
             assert!(tree.parts.len() <= limits.mime_parts + 1, "{name}");
+            assert!(
+                tree.parts
+                    .iter()
+                    .all(|part| part.header.len() <= limits.header_bytes),
+                "{name}"
+            );
             assert!(
                 (0..tree.parts.len())
                     .all(|part| tree.ancestry(part).count() <= limits.mime_depth + 1),
