@@ -176,8 +176,7 @@ impl<'p> Trust<'p> {
                 if self.known.len() >= TRUST_CACHE {
                     self.known.clear();
                 }
-                self.known
-                    .insert((certificate, purpose), Rc::clone(&found));
+                self.known.insert((certificate, purpose), Rc::clone(&found));
                 found
             }
         };
@@ -199,6 +198,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             options,
+            of_signer: false,
         };
         court.judge(path, at)
     }
@@ -218,6 +218,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             options,
+            of_signer: false,
         };
         court.known(path)
     }
