@@ -1,1 +1,15 @@
-//! The pki stage.
+//! Certificates, the pool and trust against paths and authorities that other programs made.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::as_conversions
+)]
+
+mod authority;
+mod chains;
+mod pkits;
+mod reading;
+mod revocations;

@@ -1,8 +1,14 @@
 //! Whether one key signed one certificate or CRL.
 
 use crate::asn1::algorithm::AlgorithmIdentifier;
+use crate::asn1::oid;
 use crate::asn1::reader::{BerError, BitString};
+use crate::crypto::chain;
+use crate::crypto::chain::{ChainAnswer, ChainReason};
 use crate::crypto::key::{KeyError, PublicKey};
+use crate::crypto::signature;
+use crate::crypto::signature::{Outcome, Signed, VerifyContext};
+use crate::crypto::signature_scheme::SignatureScheme;
 use crate::limits::Limits;
 use crate::pki::trust::Chain;
 use crate::pki::x509::certificate::Certificate;
@@ -11,11 +17,15 @@ use crate::pki::x509::crl::Crl;
 /// Verifies the signatures of one worker.
 pub(super) struct Checker<'l> {
     pub(super) limits: &'l Limits,
+    context: VerifyContext,
 }
 
 impl<'l> Checker<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
-        Self { limits }
+        Self {
+            limits,
+            context: VerifyContext::new(),
+        }
     }
 
     /// [`Limits::path_checks`].
@@ -30,11 +40,9 @@ impl<'l> Checker<'l> {
         issuer: Option<&PublicKey>,
     ) -> Result<PublicKey, KeyError> {
         match (PublicKey::from_spki(certificate.spki, self.limits), issuer) {
-            (Err(KeyError::ParametersMissing), Some(issuer)) => PublicKey::from_spki_with_issuer(
-                certificate.spki,
-                &issuer.to_spki(),
-                self.limits,
-            ),
+            (Err(KeyError::ParametersMissing), Some(issuer)) => {
+                PublicKey::from_spki_with_issuer(certificate.spki, &issuer.to_spki(), self.limits)
+            }
             (own, _) => own,
         }
     }
@@ -52,15 +60,64 @@ impl<'l> Checker<'l> {
             )
     }
 
+    /// The linked OpenSSL could verify such a signature with such a key: if it does not verify, it is wrong.
+    pub(super) fn can_verify(certificate: &Certificate<'_>, key: &PublicKey) -> bool {
+        certificate
+            .signature_algorithm
+            .is_ok_and(|algorithm| SignatureScheme::from_certificate(&algorithm, key).is_ok())
+    }
+
     /// `key` verifies the CRL's signature.
     pub(super) fn signed_crl(&mut self, crl: &Crl, key: &PublicKey) -> bool {
         self.verifies(key, crl.signature_algorithm(), crl.tbs(), crl.signature())
     }
 
     /// OpenSSL's own opinion of a linked path, the anchor last: None where it has nothing against it.
-    pub(super) fn refused(&mut self, path: &[Certificate<'_>]) -> Option<Chain> {
-        let _ = path;
-        None
+    ///
+    /// Name constraints on all forms of names but addresses are its part alone. What it says without saying why is a path
+    /// that could not be confirmed, so `incomplete`: never a pass.
+    pub(super) fn refused(&self, path: &[Certificate<'_>]) -> Option<Chain> {
+        let [leaf, intermediates @ .., anchor] = path else {
+            return None;
+        };
+        if self.is_beyond_openssl(path) {
+            return None;
+        }
+        let between: Vec<&[u8]> = intermediates.iter().map(|c| c.raw).collect();
+        let (reason, depth) = match chain::confirm(leaf.raw, &between, anchor.raw) {
+            ChainAnswer::Confirmed => return None,
+            ChainAnswer::Refused { reason, depth } => (reason, depth),
+        };
+        Some(match reason {
+            ChainReason::BadCertificateSignature => Chain::BadCertificateSignature,
+            ChainReason::BadCa => Chain::BadCa,
+            ChainReason::PathLength => Chain::PathLength,
+            ChainReason::NameConstraint => Chain::NameConstraint,
+            ChainReason::Policy => Chain::Policy,
+            ChainReason::Unreadable | ChainReason::Extension if depth == 0 => Chain::BadPurpose,
+            ChainReason::Unreadable | ChainReason::Extension => Chain::BadCa,
+            ChainReason::NotLinked | ChainReason::Other(_) => Chain::Incomplete,
+        })
+    }
+
+    /// OpenSSL 3 can't read a DSA key that inherits its parameters, and so refuses every path with one. Such a path is
+    /// taken as confirmed where nothing is left that only OpenSSL would check.
+    fn is_beyond_openssl(&self, path: &[Certificate<'_>]) -> bool {
+        let inherits = |certificate: &Certificate<'_>| {
+            let key = PublicKey::from_spki(certificate.spki, self.limits);
+            matches!(key, Err(KeyError::ParametersMissing))
+        };
+        let constrains = |certificate: &Certificate<'_>| {
+            [
+                oid::NAME_CONSTRAINTS,
+                oid::POLICY_CONSTRAINTS,
+                oid::POLICY_MAPPINGS,
+                oid::INHIBIT_ANY_POLICY,
+            ]
+            .iter()
+            .any(|oid| certificate.extensions.has(*oid))
+        };
+        path.iter().any(inherits) && !path.iter().any(constrains)
     }
 
     fn verifies(
@@ -73,7 +130,16 @@ impl<'l> Checker<'l> {
         let (Ok(algorithm), Ok(signature)) = (algorithm, signature) else {
             return false;
         };
-        let _ = (key, algorithm, signed, signature);
-        false
+        let Ok(scheme) = SignatureScheme::from_certificate(&algorithm, key) else {
+            return false;
+        };
+        signature.unused_bits == 0
+            && signature::verify(
+                &scheme,
+                key,
+                Signed::Message(&[signed]),
+                signature.bytes,
+                &mut self.context,
+            ) == Outcome::Valid
     }
 }

@@ -199,6 +199,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             options,
+            of_signer: false,
         };
         court.judge(path, at)
     }
@@ -218,6 +219,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             options,
+            of_signer: false,
         };
         court.known(path)
     }

@@ -78,10 +78,7 @@ pub(super) fn climb(
     if search.left {
         failures.note(TrustFinding::PathBudget);
     }
-    Ok(Partial {
-        path,
-        failures,
-    })
+    Ok(Partial { path, failures })
 }
 
 struct Search<'s, 'l> {
@@ -156,10 +153,12 @@ impl Search<'_, '_> {
             if wanted.is_some() && !has_key_identifier(node, wanted) {
                 continue;
             }
-            match node.key {
+            match &node.key {
                 Err(KeyError::OutOfPolicy) => return Chain::KeyOutOfPolicy,
-                Err(_) => {}
-                Ok(_) => reason = Chain::BadCertificateSignature,
+                Ok(key) if Checker::can_verify(top, key) => {
+                    reason = Chain::BadCertificateSignature;
+                }
+                Ok(_) | Err(_) => {}
             }
         }
         reason

@@ -16,10 +16,10 @@ use crate::pki::trust::link::Checker;
 use crate::pki::trust::path;
 use crate::pki::words::words;
 use crate::pki::x509::certificate::Certificate;
-use crate::pki::x509::crl::{Crl, CrlEntry, RevocationReason};
+use crate::pki::x509::crl::{Crl, CrlEntry, CrlScope, RevocationReason};
 use crate::pki::x509::extensions::DistributionPointName;
 use crate::pki::x509::general_name::GeneralName;
-use crate::pki::x509::name::Name;
+use crate::pki::x509::name::{Name, NameKey};
 
 words! {
     /// The revocation axis. Ordered from the best to the worst; the worst of a path's certificates counts.
@@ -129,6 +129,9 @@ pub(super) struct Court<'c, 'l> {
     pub(super) hierarchy: &'c Hierarchy,
     pub(super) checker: &'c mut Checker<'l>,
     pub(super) options: RevocationOptions,
+    /// The path looked at is that of a CRL's signer: the signers of its CRLs are not asked in turn, which could go on
+    /// for ever.
+    pub(super) of_signer: bool,
 }
 
 /// A revocation in force from `from` until `until`, if that comes.
@@ -182,14 +185,17 @@ impl<'c> Court<'c, '_> {
             };
             let usable = self.usable(&certificate, rest)?;
             let terms = terms(&certificate, &usable, self.options);
-            known.extend(terms.iter().filter(|term| term.until.is_none()).map(|term| {
-                KnownRevocation {
-                    certificate: *id,
-                    decided_by: term.crl,
-                    reason: term.entry.reason,
-                    revoked_at: term.from,
-                }
-            }));
+            known.extend(
+                terms
+                    .iter()
+                    .filter(|term| term.until.is_none())
+                    .map(|term| KnownRevocation {
+                        certificate: *id,
+                        decided_by: term.crl,
+                        reason: term.entry.reason,
+                        revoked_at: term.from,
+                    }),
+            );
         }
         Ok(known)
     }
@@ -236,27 +242,44 @@ impl<'c> Court<'c, '_> {
             return Ok(Some(decided(Revocation::Revoked, term.crl, Some(term))));
         }
         if let Some(term) = terms.iter().find(|term| term.from > at) {
-            return Ok(Some(decided(Revocation::RevokedLater, term.crl, Some(term))));
+            return Ok(Some(decided(
+                Revocation::RevokedLater,
+                term.crl,
+                Some(term),
+            )));
         }
         let counts = |pooled: &PoolCrl| self.options.counts(pooled);
         if !self.pool.has_crls(self.options.trust_embedded) {
             return Ok(Some(answer(Revocation::NotChecked)));
         }
-        let latest = usable
+        let speaking: Vec<&(CrlId, &PoolCrl)> = usable
             .iter()
-            .filter(|(_, pooled)| counts(pooled) && pooled.crl.is_complete())
-            .max_by_key(|(id, pooled)| (pooled.crl.this_update(), *id));
-        let Some((latest, pooled)) = latest else {
+            .filter(|(_, pooled)| counts(pooled) && pooled.crl.is_base())
+            .collect();
+        let latest_of = |complete: bool| {
+            speaking
+                .iter()
+                .filter(|(_, pooled)| pooled.crl.covers_all_reasons() || !complete)
+                .max_by_key(|(id, pooled)| (pooled.crl.this_update(), *id))
+        };
+        let Some((latest, pooled)) = latest_of(true).or_else(|| latest_of(false)) else {
             return Ok(Some(answer(Revocation::Unknown)));
         };
-        let covers = |crl: &Crl| crl.next_update().is_some_and(|next| at <= next);
-        let value = if covers(&pooled.crl) && keeps_entry(&pooled.crl, &certificate) {
-            Revocation::Good
-        } else if usable
-            .iter()
-            .filter(|(_, pooled)| counts(pooled))
-            .all(|(_, pooled)| pooled.crl.next_update().is_some_and(|next| next < at))
+        let clears = |crl: &Crl| {
+            crl.next_update().is_some_and(|next| at <= next) && keeps_entry(crl, &certificate)
+        };
+        // CRLs for some reasons each clear a certificate together (RFC 5280 §6.3.3 (d), (e)).
+        let together = || {
+            let parts = speaking.iter().filter(|(_, part)| clears(&part.crl));
+            let reasons = parts.fold(0, |all, (_, part)| all | part.crl.scope().reasons);
+            reasons & CrlScope::ALL_REASONS == CrlScope::ALL_REASONS
+        };
+        let ended = |crl: &Crl| crl.next_update().is_some_and(|next| next < at);
+        let value = if pooled.crl.covers_all_reasons() && clears(&pooled.crl)
+            || !pooled.crl.covers_all_reasons() && together()
         {
+            Revocation::Good
+        } else if speaking.iter().all(|(_, pooled)| ended(&pooled.crl)) {
             Revocation::Stale
         } else {
             Revocation::Unknown
@@ -314,15 +337,37 @@ impl<'c> Court<'c, '_> {
                 known.insert(*signer, judged);
             }
             let paths = known.get(signer).map(Vec::as_slice).unwrap_or_default();
-            let good = |judged: &path::Judged| {
-                judged.anchor.is_some_and(|own| self.is_same(own, *anchor))
-                    && judged.is_good_at(crl.this_update())
-            };
-            if paths.iter().any(good) {
-                return Ok(true);
+            let issued = crl.this_update();
+            for judged in paths {
+                if judged.anchor.is_some_and(|own| self.is_same(own, *anchor))
+                    && judged.is_good_at(issued)
+                    && (self.of_signer || !self.is_revoked_signer(&judged.path, issued)?)
+                {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
+    }
+
+    /// A certificate of a CRL signer's path was revoked when it signed, or is revoked so that it may have been somebody
+    /// else who signed.
+    fn is_revoked_signer(
+        &mut self,
+        path: &[CertificateId],
+        issued: Time,
+    ) -> Result<bool, RunError> {
+        let mut court = Court {
+            pool: self.pool,
+            hierarchy: self.hierarchy,
+            checker: &mut *self.checker,
+            options: self.options,
+            of_signer: true,
+        };
+        let known = court.known(path)?;
+        Ok(known
+            .iter()
+            .any(|known| known.revoked_at <= issued || known.reason.makes_claimed_time_worthless()))
     }
 
     /// One anchor in two certificates is one anchor.
@@ -394,7 +439,8 @@ fn keeps_entry(crl: &Crl, certificate: &Certificate<'_>) -> bool {
 struct Points<'c> {
     /// CRL issuers beside the certificate's own.
     issuers: Vec<Name<'c>>,
-    names: HashSet<PointKey>,
+    /// Who issues the CRL of a point, and a name of the point (RFC 5280 §6.3.3 (b)(1), (2)(i)).
+    names: HashSet<(NameKey, PointKey)>,
 }
 
 impl<'c> Points<'c> {
@@ -406,19 +452,26 @@ impl<'c> Points<'c> {
         };
         let mut seen = HashSet::from([certificate.issuer.key()]);
         for point in points.ok().flatten().unwrap_or_default() {
-            let mut base = certificate.issuer;
+            let mut owners = Vec::new();
             for issuer in &point.crl_issuer {
                 if let GeneralName::Directory(name) = issuer {
-                    base = *name;
+                    owners.push(*name);
                     if seen.insert(name.key()) {
                         all.issuers.push(*name);
                     }
                 }
             }
-            match &point.name {
-                Some(name) => all.names.extend(complete(name, base)),
-                // A point without a name is called by its CRL issuer (RFC 5280 §6.3.3 (b)(2)(i)).
-                None => all.names.extend(point.crl_issuer.iter().map(key_of)),
+            if point.crl_issuer.is_empty() {
+                owners.push(certificate.issuer);
+            }
+            for owner in owners {
+                let names = match &point.name {
+                    Some(name) => complete(name, owner),
+                    // A point without a name is called by its CRL issuer.
+                    None => point.crl_issuer.iter().map(key_of).collect(),
+                };
+                let key = owner.key();
+                all.names.extend(names.into_iter().map(|name| (key, name)));
             }
         }
         all
@@ -442,8 +495,8 @@ fn is_in_scope(crl: &Crl, certificate: &Certificate<'_>, points: &Points<'_>) ->
     }
     crl.distribution_point().is_some_and(|name| {
         complete(&name, crl.issuer())
-            .iter()
-            .any(|name| points.names.contains(name))
+            .into_iter()
+            .any(|name| points.names.contains(&(crl.issuer_key(), name)))
     })
 }
 

@@ -85,8 +85,8 @@ impl<'a> Certificate<'a> {
         let tbs = outside.expect(Tag::SEQUENCE)?;
         let algorithm = outside.expect(Tag::SEQUENCE);
         let signature = outside.bit_string();
-        let signature_algorithm = algorithm
-            .and_then(|element| read_element(&element, AlgorithmIdentifier::read_fields));
+        let signature_algorithm =
+            algorithm.and_then(|element| read_element(&element, AlgorithmIdentifier::read_fields));
         Self::read_tbs(der, &tbs, signature_algorithm, signature)
     }
 
@@ -158,11 +158,10 @@ impl<'a> Certificate<'a> {
         digest::sha256(self.tbs)
     }
 
-    /// The serial number's octets in lower-case hexadecimal, without redundant leading octets; a negative one as its
-    /// two's complement.
+    /// [`serial_hex`] of the serial number.
     #[must_use]
     pub fn serial_hex(&self) -> String {
-        hex(self.serial.minimal())
+        serial_hex(self.serial)
     }
 
     /// Issuer and subject are the same name: a root, or a certificate for an authority's own new key.
@@ -187,6 +186,28 @@ pub(super) fn read_element<'a, T>(
     let value = read(&mut inside)?;
     inside.finish()?;
     Ok(value)
+}
+
+/// A serial number as the report writes it: the octets of its magnitude in lower-case hexadecimal without leading zero
+/// octets, `00` for zero, a `-` before a negative one (as OpenSSL writes them).
+#[must_use]
+pub fn serial_hex(serial: Integer<'_>) -> String {
+    if serial.is_negative() {
+        // Two's complement: the magnitude is the inverted octets plus one.
+        let mut octets: Vec<u8> = serial.minimal().iter().map(|octet| !octet).collect();
+        for octet in octets.iter_mut().rev() {
+            *octet = octet.wrapping_add(1);
+            if *octet != 0 {
+                break;
+            }
+        }
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        return format!("-{}", hex(octets.get(zeros..).unwrap_or_default()));
+    }
+    match serial.magnitude() {
+        [] => "00".to_owned(),
+        magnitude => hex(magnitude),
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -81,7 +81,7 @@ impl RevocationReason {
 }
 
 /// What an `IssuingDistributionPoint` (RFC 5280 §5.2.5) leaves of the scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlScope {
     /// Only certificates with this distribution point; see [`Crl::distribution_point`].
     pub one_distribution_point: bool,
@@ -91,10 +91,28 @@ pub struct CrlScope {
     pub only_authorities: bool,
     /// Only attribute certificates, so none that this program sees.
     pub only_attributes: bool,
-    /// Only some reasons: who is not listed may be revoked for another.
-    pub only_some_reasons: bool,
+    /// Bits of the reasons that it covers (`ReasonFlags`, bit n as 2^n): who is not listed may be revoked for another.
+    pub reasons: u16,
     /// Entries may be about certificates of other issuers.
     pub indirect: bool,
+}
+
+impl CrlScope {
+    /// Every reason of `ReasonFlags` (RFC 5280 §4.2.1.13): bits 1 to 8.
+    pub const ALL_REASONS: u16 = 0b1_1111_1110;
+}
+
+impl Default for CrlScope {
+    fn default() -> Self {
+        Self {
+            one_distribution_point: false,
+            only_users: false,
+            only_authorities: false,
+            only_attributes: false,
+            reasons: Self::ALL_REASONS,
+            indirect: false,
+        }
+    }
 }
 
 /// One entry (RFC 5280 §5.1.2.6, §5.3).
@@ -181,7 +199,7 @@ impl Crl {
     /// `CertificateList`, the whole of `der`.
     ///
     /// An entry that can't be read, and a critical extension that is not known, make the CRL one that proves revocations
-    /// but never that a certificate is good ([`Crl::is_complete`]; RFC 5280 §5.2, §5.3).
+    /// but never that a certificate is good ([`Crl::is_base`]; RFC 5280 §5.2, §5.3).
     ///
     /// # Errors
     /// Where it is no SEQUENCE of what a CRL must have, or something stands behind it.
@@ -291,7 +309,9 @@ impl Crl {
         self.unhandled |= extensions.end.is_err();
         self.unhandled |= has_unknown_critical(extensions, CRL_HANDLED);
         let integer = |oid| {
-            extensions.value(oid, |r: &mut Reader<'_>| Ok(r.integer()?.minimal().to_vec()))
+            extensions.value(oid, |r: &mut Reader<'_>| {
+                Ok(r.integer()?.minimal().to_vec())
+            })
         };
         match (integer(oid::CRL_NUMBER), integer(oid::DELTA_CRL_INDICATOR)) {
             (Ok(number), Ok(base)) => {
@@ -413,11 +433,17 @@ impl Crl {
         DistributionPointName::read(&mut Reader::new(element)).ok()
     }
 
-    /// Everything in it was understood, it is no delta and not restricted to some reasons: who is in its scope and not
-    /// listed is not revoked.
+    /// Everything in it was understood and it is no delta: who is in its scope and not listed is not revoked for the
+    /// reasons that it covers.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
-        !self.unhandled && self.base_number.is_none() && !self.scope.only_some_reasons
+    pub fn is_base(&self) -> bool {
+        !self.unhandled && self.base_number.is_none()
+    }
+
+    /// It is not restricted to some reasons.
+    #[must_use]
+    pub fn covers_all_reasons(&self) -> bool {
+        self.scope.reasons & CrlScope::ALL_REASONS == CrlScope::ALL_REASONS
     }
 
     /// Number of entries.
@@ -537,8 +563,10 @@ fn read_scope(r: &mut Reader<'_>) -> Result<(CrlScope, Option<Span>), BerError> 
         scope.only_users = flag(r, 1)?;
         scope.only_authorities = flag(r, 2)?;
         if let Some(element) = r.optional(Tag::context(3))? {
-            element.as_bit_string()?;
-            scope.only_some_reasons = true;
+            let flags = element.as_bit_string()?;
+            scope.reasons = (1..=8)
+                .filter(|bit| flags.bit(*bit))
+                .fold(0, |all, bit| all | 1 << bit);
         }
         scope.indirect = flag(r, 4)?;
         scope.only_attributes = flag(r, 5)?;
