@@ -1,1 +1,625 @@
-//! The crypto stage.
+//! `crypto` against independent implementations: the `openssl` command and Python's `cryptography`. What is missing is skipped with a
+//! message.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+use mailseal::asn1::AlgorithmIdentifier;
+use mailseal::asn1::Reader;
+use mailseal::asn1::Tag;
+use mailseal::crypto::DigestAlgorithm;
+use mailseal::crypto::Outcome;
+use mailseal::crypto::PrivateKey;
+use mailseal::crypto::PublicKey;
+use mailseal::crypto::SignatureScheme;
+use mailseal::crypto::Signed;
+use mailseal::crypto::VerifyContext;
+use mailseal::crypto::chain::ChainAnswer;
+use mailseal::crypto::chain::ChainReason;
+use mailseal::crypto::chain::confirm;
+use mailseal::crypto::content::ContentContext;
+use mailseal::crypto::content_cipher::ContentCipher;
+use mailseal::crypto::digest::digest;
+use mailseal::crypto::key_agreement::KeyAgreement;
+use mailseal::crypto::key_agreement::Originator;
+use mailseal::crypto::key_transport::RsaTransport;
+use mailseal::crypto::password::Password;
+use mailseal::crypto::password::PasswordEncryption;
+use mailseal::crypto::password::PasswordError;
+use mailseal::crypto::password::PasswordMac;
+use mailseal::crypto::recovered_digest;
+use mailseal::crypto::verify;
+use mailseal::limits::Limits;
+
+/// Runs a command in a folder; None and a message where it is missing or refuses.
+fn run(folder: &Path, command: &str) -> Option<Vec<u8>> {
+    let mut words = command.split_whitespace();
+    let output = Command::new(words.next().unwrap())
+        .args(words)
+        .current_dir(folder)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Some(output.stdout),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            eprintln!("skipped: {command}: {said}");
+            None
+        }
+        Err(error) => {
+            eprintln!("skipped: {command}: {error}");
+            None
+        }
+    }
+}
+
+/// As [`run`], for many commands; None where one of them did not work.
+fn run_all(folder: &Path, commands: &[&str]) -> Option<()> {
+    commands
+        .iter()
+        .all(|command| run(folder, command).is_some())
+        .then_some(())
+}
+
+fn python(folder: &Path, program: &str) -> Option<Vec<u8>> {
+    std::fs::write(folder.join("program.py"), program).unwrap();
+    run(folder, "python3 program.py")
+}
+
+fn read(folder: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn algorithm(der: &[u8]) -> AlgorithmIdentifier<'_> {
+    AlgorithmIdentifier::read(&mut Reader::new(der)).unwrap()
+}
+
+const PYTHON_SIGNS: &str = r#"
+import os
+from cryptography.hazmat.primitives.asymmetric import rsa, ec, ed25519, ed448, dsa, padding
+from cryptography.hazmat.primitives import hashes, serialization as s
+def put(name, key, signature):
+    open(name + ".key", "wb").write(key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption()))
+    open(name + ".spki", "wb").write(key.public_key().public_bytes(s.Encoding.DER, s.PublicFormat.SubjectPublicKeyInfo))
+    open(name + ".sig", "wb").write(signature)
+text = b"signed text"
+r = rsa.generate_private_key(65537, 2048)
+put("rsa", r, r.sign(text, padding.PKCS1v15(), hashes.SHA256()))
+put("pss", r, r.sign(text, padding.PSS(padding.MGF1(hashes.SHA384()), 40), hashes.SHA384()))
+e = ec.generate_private_key(ec.SECP384R1())
+put("ec", e, e.sign(text, ec.ECDSA(hashes.SHA512())))
+d = dsa.generate_private_key(2048)
+put("dsa", d, d.sign(text, hashes.SHA256()))
+k = ed25519.Ed25519PrivateKey.generate()
+put("ed25519", k, k.sign(text))
+k = ed448.Ed448PrivateKey.generate()
+put("ed448", k, k.sign(text))
+"#;
+
+#[test]
+fn signatures_of_python_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if python(folder, PYTHON_SIGNS).is_none() {
+        return;
+    }
+    let limits = Limits::default();
+    let mut context = VerifyContext::new();
+    for (name, scheme) in [
+        ("rsa", SignatureScheme::RsaV15(DigestAlgorithm::Sha256)),
+        (
+            "pss",
+            SignatureScheme::RsaPss {
+                digest: DigestAlgorithm::Sha384,
+                mgf_digest: DigestAlgorithm::Sha384,
+                salt_bytes: 40,
+            },
+        ),
+        ("ec", SignatureScheme::Ecdsa(DigestAlgorithm::Sha512)),
+        ("dsa", SignatureScheme::Dsa(DigestAlgorithm::Sha256)),
+        ("ed25519", SignatureScheme::Ed25519),
+        ("ed448", SignatureScheme::Ed448),
+    ] {
+        let spki = read(folder, &format!("{name}.spki"));
+        let key = PublicKey::from_spki(&spki, &limits).unwrap();
+        let private = PrivateKey::from_pkcs8(&read(folder, &format!("{name}.key")), &limits);
+        assert_eq!(private.unwrap().pairing_id(), key.pairing_id(), "{name}");
+        let mut signature = read(folder, &format!("{name}.sig"));
+        let pieces: [&[u8]; 2] = [b"signed ", b"text"];
+        for round in 0..3 {
+            let signed = Signed::Message(&pieces);
+            let outcome = verify(&scheme, &key, signed, &signature, &mut context);
+            assert_eq!(outcome, Outcome::Valid, "{name} {round}");
+        }
+        if let Some(algorithm) = scheme.digest() {
+            let value = digest(algorithm, &pieces).unwrap();
+            let signed = Signed::Digest(value.as_bytes());
+            let outcome = verify(&scheme, &key, signed, &signature, &mut context);
+            assert_eq!(outcome, Outcome::Valid, "{name} from the digest");
+        }
+        let signed = Signed::Message(&[b"signed test"]);
+        let outcome = verify(&scheme, &key, signed, &signature, &mut context);
+        assert_eq!(outcome, Outcome::Invalid, "{name}");
+        if name == "rsa" {
+            let recovered = recovered_digest(&key, &signature, &mut context).unwrap();
+            assert_eq!(recovered.algorithm(), Some(DigestAlgorithm::Sha256));
+            let value = digest(DigestAlgorithm::Sha256, &pieces).unwrap();
+            assert!(value.matches(recovered.value()));
+        }
+        let middle = signature.len() / 2;
+        signature[middle] ^= 4;
+        let outcome = verify(
+            &scheme,
+            &key,
+            Signed::Message(&pieces),
+            &signature,
+            &mut context,
+        );
+        assert_eq!(outcome, Outcome::Invalid, "{name} changed");
+        let outcome = verify(&scheme, &key, Signed::Message(&pieces), &[], &mut context);
+        assert_eq!(outcome, Outcome::Invalid, "{name} empty");
+    }
+}
+
+/// The fields of an EnvelopedData with one recipient that `openssl cms -encrypt -outform DER` wrote.
+struct Enveloped<'a> {
+    recipient: Reader<'a>,
+    content_algorithm: &'a [u8],
+    content: Vec<u8>,
+    tag: Option<Vec<u8>>,
+}
+
+fn enveloped(der: &[u8]) -> Enveloped<'_> {
+    let mut outer = Reader::new(der)
+        .expect(Tag::SEQUENCE)
+        .unwrap()
+        .reader()
+        .unwrap();
+    outer.oid().unwrap();
+    let mut explicit = outer.element().unwrap().reader().unwrap();
+    let mut fields = explicit.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+    fields.integer().unwrap();
+    let set = fields.expect(Tag::SET).unwrap();
+    let mut info = fields.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+    info.oid().unwrap();
+    let content_algorithm = info.raw(Tag::SEQUENCE).unwrap();
+    let content = info
+        .element()
+        .unwrap()
+        .as_octet_string()
+        .bytes()
+        .unwrap()
+        .into_owned();
+    let tag = fields
+        .optional(Tag::OCTET_STRING)
+        .unwrap()
+        .map(|tag| tag.content.to_vec());
+    let recipient = set.reader().unwrap().element().unwrap().reader().unwrap();
+    Enveloped {
+        recipient,
+        content_algorithm,
+        content,
+        tag,
+    }
+}
+
+/// Decrypts the content with a key of the message, and with it changed in each of the ways that must fail.
+fn open(message: &Enveloped<'_>, key: &[u8], text: &[u8]) {
+    let cipher = ContentCipher::from_algorithm(&algorithm(message.content_algorithm)).unwrap();
+    let mut context = ContentContext::new();
+    let mut decrypt = |key: &[u8], tag: Option<&[u8]>| {
+        let mut decryptor = context.decrypt(&cipher, key, b"", message.content.len())?;
+        for chunk in message.content.chunks(7) {
+            decryptor.update(chunk);
+        }
+        decryptor.finish(tag)
+    };
+    let tag = message.tag.as_deref();
+    let plaintext = decrypt(key, tag).unwrap();
+    // `openssl cms` makes the lines end in CR LF unless it is told -binary.
+    assert_eq!(*plaintext, text, "{}", cipher.name());
+    assert!(decrypt(&key[1..], tag).is_err());
+    if let Some(tag) = tag {
+        assert!(cipher.is_aead());
+        assert!(decrypt(key, None).is_err());
+        assert!(decrypt(key, Some(&tag[1..])).is_err());
+        let mut changed = tag.to_vec();
+        changed[0] ^= 1;
+        assert!(decrypt(key, Some(&changed)).is_err());
+    } else {
+        assert!(decrypt(key, Some(&[0; 16])).is_err());
+    }
+    assert_eq!(
+        *decrypt(key, tag).unwrap(),
+        text,
+        "the context is as good as new"
+    );
+}
+
+const TEXT: &[u8] =
+    b"Content-Type: text/plain\r\n\r\nA text that is longer than one block of any cipher.\r\n";
+
+#[test]
+fn rsa_messages_of_openssl_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("text"), TEXT).unwrap();
+    let made = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=rsa -days 2";
+    let to_der = "openssl pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der";
+    let traditional = "openssl rsa -in key.pem -outform DER -traditional -out trad.der";
+    if run_all(folder, &[made, to_der, traditional]).is_none() {
+        return;
+    }
+    let limits = Limits::default();
+    let key = PrivateKey::from_pkcs8(&read(folder, "key.der"), &limits).unwrap();
+    let other = PrivateKey::from_traditional(&read(folder, "trad.der"), &limits).unwrap();
+    assert_eq!(key.pairing_id(), other.pairing_id());
+    let stranger = PrivateKey::generate_rsa(2048).unwrap();
+    for (cipher, options) in [
+        ("aes128", ""),
+        ("aes256", "-keyopt rsa_padding_mode:oaep"),
+        (
+            "aes192",
+            "-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha1",
+        ),
+        (
+            "des3",
+            "-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha512 -keyopt rsa_oaep_label:616263",
+        ),
+        ("aes-128-gcm", ""),
+        ("aes-256-gcm", "-keyopt rsa_padding_mode:oaep"),
+    ] {
+        let command = format!(
+            "openssl cms -encrypt -binary -{cipher} -in text -outform DER -out out.der -recip cert.pem {options}"
+        );
+        if run(folder, &command).is_none() {
+            continue;
+        }
+        let der = read(folder, "out.der");
+        let message = enveloped(&der);
+        let mut recipient = message.recipient;
+        recipient.integer().unwrap();
+        recipient.element().unwrap();
+        let transport = AlgorithmIdentifier::read(&mut recipient).unwrap();
+        let encrypted_key = recipient.octet_string().unwrap().bytes().unwrap();
+        let transport = RsaTransport::from_algorithm(&transport).unwrap();
+        open(
+            &message,
+            &transport.decrypt(&key, &encrypted_key).unwrap(),
+            TEXT,
+        );
+        // A wrong key gives an error, or a key that opens nothing.
+        let cipher = ContentCipher::from_algorithm(&algorithm(message.content_algorithm)).unwrap();
+        if let Ok(wrong) = transport.decrypt(&stranger, &encrypted_key) {
+            assert_ne!(transport.decrypt(&key, &encrypted_key), Ok(wrong.clone()));
+            let mut context = ContentContext::new();
+            if let Ok(mut decryptor) = context.decrypt(&cipher, &wrong, b"", 0) {
+                decryptor.update(&message.content);
+                let opened = decryptor.finish(message.tag.as_deref());
+                assert!(opened.is_err() || !cipher.is_aead());
+            }
+        }
+    }
+}
+
+#[test]
+fn elliptic_curve_messages_of_openssl_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("text"), TEXT).unwrap();
+    for (curve, options) in [
+        ("prime256v1", ""),
+        ("secp384r1", "-aes256-wrap -keyopt ecdh_kdf_md:sha384"),
+        ("secp521r1", "-aes192-wrap -keyopt ecdh_kdf_md:sha512"),
+        ("brainpoolP256r1", "-aes128-wrap -keyopt ecdh_kdf_md:sha256"),
+        (
+            "prime256v1",
+            "-des3-wrap -keyopt ecdh_cofactor_mode:1 -keyopt ecdh_kdf_md:sha224",
+        ),
+    ] {
+        let make = format!(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout key.pem -out cert.pem -subj /CN=ec -days 2"
+        );
+        let to_der = "openssl pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der";
+        let sec1 = "openssl ec -in key.pem -outform DER -out sec1.der";
+        let encrypt = format!(
+            "openssl cms -encrypt -binary -aes128 -in text -outform DER -out out.der -recip cert.pem {options}"
+        );
+        if run_all(folder, &[&make, to_der, sec1, &encrypt]).is_none() {
+            continue;
+        }
+        let limits = Limits::default();
+        let key = PrivateKey::from_pkcs8(&read(folder, "key.der"), &limits).unwrap();
+        let other = PrivateKey::from_traditional(&read(folder, "sec1.der"), &limits).unwrap();
+        assert_eq!(key.pairing_id(), other.pairing_id());
+        let der = read(folder, "out.der");
+        let message = enveloped(&der);
+        let mut recipient = message.recipient;
+        recipient.integer().unwrap();
+        let mut originator = recipient.element().unwrap().reader().unwrap();
+        let mut originator = originator.element().unwrap().reader().unwrap();
+        let originator = Originator {
+            algorithm: AlgorithmIdentifier::read(&mut originator).unwrap(),
+            point: originator.bit_string().unwrap().bytes,
+        };
+        let ukm = recipient
+            .optional(Tag::context_constructed(1))
+            .unwrap()
+            .map(|ukm| {
+                ukm.reader()
+                    .unwrap()
+                    .octet_string()
+                    .unwrap()
+                    .bytes()
+                    .unwrap()
+            });
+        let agreement = AlgorithmIdentifier::read(&mut recipient).unwrap();
+        let agreement = KeyAgreement::from_algorithm(&agreement).unwrap();
+        let mut keys = recipient.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+        let mut keys = keys.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+        keys.element().unwrap();
+        let encrypted_key = keys.octet_string().unwrap().bytes().unwrap();
+        let secret = agreement
+            .unwrap(&key, &originator, ukm.as_deref(), &encrypted_key)
+            .unwrap();
+        open(&message, &secret, TEXT);
+    }
+}
+
+#[test]
+fn shrouded_keys_of_openssl_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if run(folder, "openssl genpkey -algorithm ED25519 -out key.pem").is_none() {
+        return;
+    }
+    let limits = Limits::default();
+    let password = Password::new("pass".as_bytes());
+    let mut opened = 0;
+    for options in [
+        "-v2 aes-256-cbc",
+        "-v2 aes-128-cbc -v2prf hmacWithSHA512",
+        "-v2 aes-192-cbc -v2prf hmacWithSHA1 -iter 10",
+        "-v2 des3 -v2prf hmacWithSHA224",
+        "-scrypt",
+        "-v1 PBE-SHA1-3DES",
+        "-v1 PBE-SHA1-2DES",
+        "-provider legacy -provider default -v2 rc2",
+        "-provider legacy -provider default -v2 des",
+        "-provider legacy -provider default -v1 PBE-MD5-DES",
+        "-provider legacy -provider default -v1 PBE-SHA1-DES",
+        "-provider legacy -provider default -v1 PBE-SHA1-RC2-40",
+        "-provider legacy -provider default -v1 PBE-SHA1-RC2-128",
+        "-provider legacy -provider default -v1 PBE-SHA1-RC4-40",
+        "-provider legacy -provider default -v1 PBE-SHA1-RC4-128",
+    ] {
+        let command = format!(
+            "openssl pkcs8 -topk8 -in key.pem -outform DER -out key.der -passout pass:pass {options}"
+        );
+        if run(folder, &command).is_none() {
+            continue;
+        }
+        let der = read(folder, "key.der");
+        let (scheme, encrypted) = Reader::new(&der)
+            .sequence(|r| {
+                let algorithm = AlgorithmIdentifier::read(r)?;
+                Ok((algorithm, r.octet_string()?.bytes()?))
+            })
+            .unwrap();
+        let scheme = PasswordEncryption::from_algorithm(&scheme, &limits).unwrap();
+        let decrypted = scheme.decrypt(&password, &encrypted).unwrap();
+        assert!(
+            PrivateKey::from_pkcs8(&decrypted, &limits).is_ok(),
+            "{options}"
+        );
+        // A wrong padding passes by chance once in 256; a key never does.
+        let wrong = scheme.decrypt(&Password::new(b"other"), &encrypted);
+        let wrong = wrong.map(|key| PrivateKey::from_pkcs8(&key, &limits).is_ok());
+        assert!(
+            matches!(wrong, Err(PasswordError::WrongPassword) | Ok(false)),
+            "{options}"
+        );
+        opened += 1;
+    }
+    assert!(opened >= 6, "{opened} opened");
+}
+
+/// The MAC of a PKCS #12 file: its algorithm, value, salt, iterations, and what it is over.
+fn pkcs12_mac(der: &[u8], limits: &Limits) -> (PasswordMac, Vec<u8>) {
+    let mut pfx = Reader::new(der)
+        .expect(Tag::SEQUENCE)
+        .unwrap()
+        .reader()
+        .unwrap();
+    pfx.integer().unwrap();
+    let mut safe = pfx.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+    safe.oid().unwrap();
+    let mut explicit = safe.element().unwrap().reader().unwrap();
+    let content = explicit
+        .octet_string()
+        .unwrap()
+        .bytes()
+        .unwrap()
+        .into_owned();
+    let mut mac = pfx.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+    let (algorithm, value) = mac
+        .sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))
+        .unwrap();
+    let salt = mac.octet_string().unwrap().bytes().unwrap();
+    let iterations = if mac.is_empty() {
+        1
+    } else {
+        mac.small_integer().unwrap()
+    };
+    let mac = PasswordMac::from_fields(&algorithm, &value, &salt, iterations, limits).unwrap();
+    (mac, content)
+}
+
+#[test]
+fn macs_of_pkcs12_files_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let made = "openssl req -x509 -newkey ed25519 -nodes -keyout key.pem -out cert.pem -subj /CN=p12 -days 2";
+    if run(folder, made).is_none() {
+        return;
+    }
+    let limits = Limits::default();
+    for options in [
+        "-macalg sha256",
+        "-macalg sha1 -iter 1 -nomaciter",
+        "-macalg sha512",
+        "-macalg sha384",
+        "-macalg sha224",
+        "-macalg md5",
+        "-macalg sha3-256",
+        "-pbmac1_pbkdf2",
+    ] {
+        for password in ["", "pass", "pässwörd€"] {
+            let command = format!(
+                "openssl pkcs12 -export -in cert.pem -inkey key.pem -out file.p12 -passout pass:{password} {options}"
+            );
+            if run(folder, &command).is_none() {
+                continue;
+            }
+            let der = read(folder, "file.p12");
+            let (mac, content) = pkcs12_mac(&der, &limits);
+            let fits = Password::readings(password.as_bytes())
+                .iter()
+                .any(|reading| mac.verify(reading, &content) == Ok(()));
+            assert!(fits, "{options} {password}");
+            let wrong = mac.verify(&Password::new(b"wrong"), &content);
+            assert_eq!(wrong, Err(PasswordError::WrongPassword));
+            let mut changed = content.clone();
+            changed[0] ^= 1;
+            let right = Password::new(password.as_bytes());
+            let wrong = mac.verify(&right, &changed);
+            assert_eq!(wrong, Err(PasswordError::WrongPassword));
+        }
+    }
+}
+
+const AUTHORITY: &str = "
+[req]
+distinguished_name = dn
+prompt = no
+[dn]
+CN = authority
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[ca0]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+[no_sign]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, digitalSignature
+[constrained]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+nameConstraints = critical, permitted;email:example.org
+[leaf]
+basicConstraints = CA:FALSE
+subjectAltName = email:user@example.com
+[odd]
+1.2.3.4.5 = critical, ASN1:NULL
+[explicit_policy]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+policyConstraints = critical, requireExplicitPolicy:0
+";
+
+/// Makes `name`, signed by `issuer`, with the extensions of a section. Keys are P-256, digests SHA-1 where it says so.
+fn issue(folder: &Path, name: &str, issuer: &str, section: &str, more: &str) -> Option<()> {
+    let key = format!(
+        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name} -config ca.cnf"
+    );
+    let signer = if name == issuer {
+        format!("-signkey {name}.key")
+    } else {
+        format!("-CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial")
+    };
+    let sign = format!(
+        "openssl x509 -req -in {name}.csr {signer} -out {name}.pem -extfile ca.cnf -extensions {section} -days 2 {more}"
+    );
+    let der = format!("openssl x509 -in {name}.pem -outform DER -out {name}.der");
+    run_all(folder, &[&key, &sign, &der])
+}
+
+#[test]
+fn paths_are_confirmed_or_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("ca.cnf"), AUTHORITY).unwrap();
+    let made = [
+        ("root", "root", "ca", "-sha1"),
+        ("sub", "root", "ca", "-sha1"),
+        ("leaf", "sub", "leaf", "-sha1"),
+        ("sub0", "root", "ca0", ""),
+        ("below0", "sub0", "ca", ""),
+        ("leaf0", "below0", "leaf", ""),
+        ("nosign", "root", "no_sign", ""),
+        ("leafn", "nosign", "leaf", ""),
+        ("constrained", "root", "constrained", ""),
+        ("leafc", "constrained", "leaf", ""),
+        ("noca", "root", "leaf", ""),
+        ("leafx", "noca", "leaf", ""),
+        ("odd", "sub", "odd", ""),
+        ("policy", "root", "explicit_policy", ""),
+        ("leafp", "policy", "leaf", ""),
+    ];
+    for (name, issuer, section, more) in made {
+        if issue(folder, name, issuer, section, more).is_none() {
+            return;
+        }
+    }
+    let check = |leaf: &[u8], path: &[&str], anchor: &str| {
+        let path: Vec<Vec<u8>> = path
+            .iter()
+            .map(|name| read(folder, &format!("{name}.der")))
+            .collect();
+        let path: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
+        confirm(leaf, &path, &read(folder, &format!("{anchor}.der")))
+    };
+    let by_name = |leaf: &str, path: &[&str], anchor: &str| {
+        check(&read(folder, &format!("{leaf}.der")), path, anchor)
+    };
+    let reason = |answer: ChainAnswer| match answer {
+        ChainAnswer::Refused { reason, .. } => Some(reason),
+        ChainAnswer::Confirmed => None,
+    };
+    // SHA-1 passes: judging it is policy. An anchor need not be a root.
+    assert_eq!(by_name("leaf", &["sub"], "root"), ChainAnswer::Confirmed);
+    assert_eq!(by_name("leaf", &[], "sub"), ChainAnswer::Confirmed);
+    assert_eq!(by_name("leaf", &[], "leaf"), ChainAnswer::Confirmed);
+    assert_eq!(by_name("root", &[], "root"), ChainAnswer::Confirmed);
+    for (leaf, path, expected) in [
+        ("leaf0", &["below0", "sub0"][..], ChainReason::PathLength),
+        ("leafn", &["nosign"], ChainReason::BadCa),
+        ("leafx", &["noca"], ChainReason::BadCa),
+        ("leafc", &["constrained"], ChainReason::NameConstraint),
+        ("odd", &["sub"], ChainReason::Extension),
+        ("leafp", &["policy"], ChainReason::Policy),
+        ("leaf", &[], ChainReason::NotLinked),
+        ("leaf", &["sub0"], ChainReason::NotLinked),
+    ] {
+        let answer = by_name(leaf, path, "root");
+        assert_eq!(reason(answer), Some(expected), "{leaf} {path:?} {answer:?}");
+    }
+    // The anchor is the one that was given, not whoever ends the path.
+    assert_eq!(
+        reason(by_name("leaf", &["sub", "root"], "noca")),
+        Some(ChainReason::NotLinked)
+    );
+    let mut forged = read(folder, "leaf.der");
+    *forged.last_mut().unwrap() ^= 1;
+    let answer = check(&forged, &["sub"], "root");
+    assert_eq!(reason(answer), Some(ChainReason::BadCertificateSignature));
+    let answer = check(b"no certificate", &["sub"], "root");
+    assert_eq!(reason(answer), Some(ChainReason::Unreadable));
+}
