@@ -90,7 +90,9 @@ impl PoolBuilder {
             entry.subject = certificate.subject.key();
             entry.issuer = certificate.issuer.key();
             entry.issuer_serial = issuer_serial_key(certificate.issuer, certificate.serial);
-            let computed = certificate.computed_key_identifier().map(|ski| octets_key(&ski));
+            let computed = certificate
+                .computed_key_identifier()
+                .map(|ski| octets_key(&ski));
             let written = certificate.extensions.subject_key_identifier();
             let written = written.ok().flatten().map(octets_key);
             self.by_ski.extend(computed.map(|key| (key, id)));

@@ -134,7 +134,9 @@ impl Pool {
     /// Where a certificate has come from.
     #[must_use]
     pub fn origins(&self, id: CertificateId) -> Origins {
-        self.entry(id).map(|entry| entry.origins).unwrap_or_default()
+        self.entry(id)
+            .map(|entry| entry.origins)
+            .unwrap_or_default()
     }
 
     /// The certificate with this SHA-256.
@@ -183,7 +185,9 @@ impl Pool {
         self.confirmed(&candidates, |certificate| {
             let written = certificate.extensions.subject_key_identifier();
             matches!(written, Ok(Some(written)) if written == ski)
-                || certificate.computed_key_identifier().is_some_and(|computed| computed == ski)
+                || certificate
+                    .computed_key_identifier()
+                    .is_some_and(|computed| computed == ski)
         })
     }
 
@@ -193,7 +197,9 @@ impl Pool {
     /// Where the spool can't be read.
     pub fn by_subject(&self, subject: Name<'_>) -> Result<Vec<CertificateId>, RunError> {
         let candidates = self.with_subject_key(subject.key());
-        self.confirmed(candidates, |certificate| certificate.subject.matches(subject))
+        self.confirmed(candidates, |certificate| {
+            certificate.subject.matches(subject)
+        })
     }
 
     /// Certificates whose subject has this key, by SHA-256; the names are not compared.

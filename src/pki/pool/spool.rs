@@ -59,11 +59,13 @@ impl Spool {
 
     pub(super) fn read(&self, offset: u64, length: u32) -> Result<Cow<'_, [u8]>, RunError> {
         let unreadable = |source| RunError::unreadable(Path::new(NAME), source);
-        let length = usize::try_from(length).map_err(|_| unreadable(io::ErrorKind::OutOfMemory.into()))?;
+        let length =
+            usize::try_from(length).map_err(|_| unreadable(io::ErrorKind::OutOfMemory.into()))?;
         match self {
             Self::File { file, .. } => {
                 let mut octets = vec![0; length];
-                file.read_exact_at(&mut octets, offset).map_err(unreadable)?;
+                file.read_exact_at(&mut octets, offset)
+                    .map_err(unreadable)?;
                 Ok(Cow::Owned(octets))
             }
             Self::Memory(all) => usize::try_from(offset)

@@ -141,7 +141,10 @@ impl Hierarchy {
 
     /// CRLs whose issuer has this key, each signed by somebody who may and leads to an anchor.
     pub(super) fn crls_of(&self, issuer: NameKey) -> &[SignedCrl] {
-        self.crls.get(&issuer).map(Vec::as_slice).unwrap_or_default()
+        self.crls
+            .get(&issuer)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 

@@ -30,11 +30,9 @@ impl<'l> Checker<'l> {
         issuer: Option<&PublicKey>,
     ) -> Result<PublicKey, KeyError> {
         match (PublicKey::from_spki(certificate.spki, self.limits), issuer) {
-            (Err(KeyError::ParametersMissing), Some(issuer)) => PublicKey::from_spki_with_issuer(
-                certificate.spki,
-                &issuer.to_spki(),
-                self.limits,
-            ),
+            (Err(KeyError::ParametersMissing), Some(issuer)) => {
+                PublicKey::from_spki_with_issuer(certificate.spki, &issuer.to_spki(), self.limits)
+            }
             (own, _) => own,
         }
     }

@@ -176,8 +176,7 @@ impl<'p> Trust<'p> {
                 if self.known.len() >= TRUST_CACHE {
                     self.known.clear();
                 }
-                self.known
-                    .insert((certificate, purpose), Rc::clone(&found));
+                self.known.insert((certificate, purpose), Rc::clone(&found));
                 found
             }
         };

@@ -78,10 +78,7 @@ pub(super) fn climb(
     if search.left {
         failures.note(TrustFinding::PathBudget);
     }
-    Ok(Partial {
-        path,
-        failures,
-    })
+    Ok(Partial { path, failures })
 }
 
 struct Search<'s, 'l> {

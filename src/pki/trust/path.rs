@@ -261,7 +261,10 @@ fn enumerate(
         .collect();
     let mut complete = Vec::new();
     let mut left = false;
-    let mut steps = checker.limits.paths.saturating_mul(checker.limits.path_length);
+    let mut steps = checker
+        .limits
+        .paths
+        .saturating_mul(checker.limits.path_length);
     while let Some(path) = queue.pop_front() {
         let Some(top) = path.last() else { continue };
         if complete.len() >= checker.limits.paths || steps == 0 {

@@ -182,14 +182,17 @@ impl<'c> Court<'c, '_> {
             };
             let usable = self.usable(&certificate, rest)?;
             let terms = terms(&certificate, &usable, self.options);
-            known.extend(terms.iter().filter(|term| term.until.is_none()).map(|term| {
-                KnownRevocation {
-                    certificate: *id,
-                    decided_by: term.crl,
-                    reason: term.entry.reason,
-                    revoked_at: term.from,
-                }
-            }));
+            known.extend(
+                terms
+                    .iter()
+                    .filter(|term| term.until.is_none())
+                    .map(|term| KnownRevocation {
+                        certificate: *id,
+                        decided_by: term.crl,
+                        reason: term.entry.reason,
+                        revoked_at: term.from,
+                    }),
+            );
         }
         Ok(known)
     }
@@ -236,7 +239,11 @@ impl<'c> Court<'c, '_> {
             return Ok(Some(decided(Revocation::Revoked, term.crl, Some(term))));
         }
         if let Some(term) = terms.iter().find(|term| term.from > at) {
-            return Ok(Some(decided(Revocation::RevokedLater, term.crl, Some(term))));
+            return Ok(Some(decided(
+                Revocation::RevokedLater,
+                term.crl,
+                Some(term),
+            )));
         }
         let counts = |pooled: &PoolCrl| self.options.counts(pooled);
         if !self.pool.has_crls(self.options.trust_embedded) {

@@ -133,7 +133,13 @@ mod tests {
         ] {
             assert!(is_suspicious(text), "{text:?}");
         }
-        for text in ["a@b", "zoë@bücher.example", "*@b", "a b@c", "用户@例子.测试"] {
+        for text in [
+            "a@b",
+            "zoë@bücher.example",
+            "*@b",
+            "a b@c",
+            "用户@例子.测试",
+        ] {
             assert!(!is_suspicious(text), "{text:?}");
         }
     }

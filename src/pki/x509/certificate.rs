@@ -85,8 +85,8 @@ impl<'a> Certificate<'a> {
         let tbs = outside.expect(Tag::SEQUENCE)?;
         let algorithm = outside.expect(Tag::SEQUENCE);
         let signature = outside.bit_string();
-        let signature_algorithm = algorithm
-            .and_then(|element| read_element(&element, AlgorithmIdentifier::read_fields));
+        let signature_algorithm =
+            algorithm.and_then(|element| read_element(&element, AlgorithmIdentifier::read_fields));
         Self::read_tbs(der, &tbs, signature_algorithm, signature)
     }
 

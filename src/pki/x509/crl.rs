@@ -291,7 +291,9 @@ impl Crl {
         self.unhandled |= extensions.end.is_err();
         self.unhandled |= has_unknown_critical(extensions, CRL_HANDLED);
         let integer = |oid| {
-            extensions.value(oid, |r: &mut Reader<'_>| Ok(r.integer()?.minimal().to_vec()))
+            extensions.value(oid, |r: &mut Reader<'_>| {
+                Ok(r.integer()?.minimal().to_vec())
+            })
         };
         match (integer(oid::CRL_NUMBER), integer(oid::DELTA_CRL_INDICATOR)) {
             (Ok(number), Ok(base)) => {

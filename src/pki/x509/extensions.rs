@@ -294,9 +294,7 @@ impl<'a> Extensions<'a> {
     ///
     /// # Errors
     /// Where it is damaged.
-    pub fn authority_key_identifier(
-        &self,
-    ) -> Result<Option<AuthorityKeyIdentifier<'a>>, BerError> {
+    pub fn authority_key_identifier(&self) -> Result<Option<AuthorityKeyIdentifier<'a>>, BerError> {
         self.value(oid::AUTHORITY_KEY_IDENTIFIER, |r| {
             r.sequence(|r| {
                 let key = r.optional(Tag::context(0))?.map(|e| e.content);
@@ -368,9 +366,7 @@ impl<'a> Extensions<'a> {
     /// # Errors
     /// Where it is damaged.
     pub fn subject_alt_name(&self) -> Result<Option<Vec<GeneralName<'a>>>, BerError> {
-        self.value(oid::SUBJECT_ALT_NAME, |r| {
-            r.sequence(GeneralName::read_all)
-        })
+        self.value(oid::SUBJECT_ALT_NAME, |r| r.sequence(GeneralName::read_all))
     }
 
     /// `NameConstraints` (RFC 5280 §4.2.1.10).
@@ -416,9 +412,7 @@ impl<'a> Extensions<'a> {
     ///
     /// # Errors
     /// Where it is damaged.
-    pub fn crl_distribution_points(
-        &self,
-    ) -> Result<Option<Vec<DistributionPoint<'a>>>, BerError> {
+    pub fn crl_distribution_points(&self) -> Result<Option<Vec<DistributionPoint<'a>>>, BerError> {
         self.value(oid::CRL_DISTRIBUTION_POINTS, |r| {
             r.sequence(|r| {
                 let mut all = Vec::new();

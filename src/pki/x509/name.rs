@@ -283,7 +283,11 @@ mod tests {
     fn text_is_that_of_rfc_4514() {
         let der = name(&[
             &[(oid::COUNTRY, Tag::PRINTABLE_STRING, b"DE")],
-            &[(oid::ORGANIZATION, Tag::UTF8_STRING, "Zoë, \"Co\"\n".as_bytes())],
+            &[(
+                oid::ORGANIZATION,
+                Tag::UTF8_STRING,
+                "Zoë, \"Co\"\n".as_bytes(),
+            )],
             &[
                 (oid::COMMON_NAME, Tag::UTF8_STRING, b" #x "),
                 (oid::SURNAME, Tag::UTF8_STRING, b"#y"),

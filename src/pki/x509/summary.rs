@@ -69,9 +69,18 @@ impl CertificateSummary {
                 problems.push(code);
             }
         };
-        note(certificate.not_before.is_err() || certificate.not_after.is_err(), "malformed_time");
-        note(certificate.time_form == TimeForm::Deviating, "deviating_time");
-        note(!matches!(certificate.version, Ok(1..=3)), "malformed_version");
+        note(
+            certificate.not_before.is_err() || certificate.not_after.is_err(),
+            "malformed_time",
+        );
+        note(
+            certificate.time_form == TimeForm::Deviating,
+            "deviating_time",
+        );
+        note(
+            !matches!(certificate.version, Ok(1..=3)),
+            "malformed_version",
+        );
         note(
             certificate.signature.is_err() || certificate.signature_algorithm.is_err(),
             "malformed_signature",
