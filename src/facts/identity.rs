@@ -2,7 +2,7 @@
 
 use crate::facts::axis::Identity;
 use crate::facts::record::Addresses;
-use crate::mime::address::{Match, compare};
+use crate::mime::compare::{Match, compare};
 
 /// Compares the addresses of a certificate with those of a message.
 ///

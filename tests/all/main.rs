@@ -3,6 +3,7 @@
 mod archive;
 mod cms;
 mod crypto;
+mod keyring;
 mod mime;
 mod pki;
 mod report;
