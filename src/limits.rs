@@ -5,6 +5,11 @@
 pub struct Limits {
     /// A message's size in bytes. Over it: skipped, fault `message_too_large`. Origin: 512 MiB, ten times what mail servers take.
     pub message_bytes: u64,
+    /// How far Content-Length is followed in an mbox, in bytes from the message's start. Over it: the separators alone decide. Origin: the
+    /// look-ahead is held in memory, and anyone can write the field into a mail.
+    pub content_length_bytes: usize,
+    /// Folders inside one another. Over it: not read, fault `folder_too_deep`. Origin: one open folder for each, of 1024 allowed.
+    pub folder_depth: usize,
     /// A header block's size in bytes. Over it: the block ends there, finding `header_too_large`. Origin: catalogue D-02.
     pub header_bytes: usize,
     /// MIME nesting (multipart and message/rfc822). Over it: not opened, finding `mime_too_deep`. Origin: catalogue D-01.
@@ -31,7 +36,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Inflated size of CompressedData in bytes. Over it: finding `decompression_limit`. Origin: as a message.
     pub inflated_bytes: u64,
-    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb. Origin: catalogue D-05.
+    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb; for an archive file
+    /// fault `decompression_ratio`. Origin: catalogue D-05.
     pub inflate_ratio: u64,
     /// Inflated bytes before the ratio counts. Origin: catalogue D-05.
     pub ratio_free_bytes: u64,
@@ -64,6 +70,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: 512 << 20,
+            content_length_bytes: 16 << 20,
+            folder_depth: 128,
             header_bytes: 1 << 20,
             mime_depth: 64,
             mime_parts: 10_000,

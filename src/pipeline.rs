@@ -20,11 +20,11 @@ use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
 use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
 use crate::facts::{self, Carried, Collected, Scratch, Settings};
-use crate::judge::{self, Clocks, Policy};
+use crate::judge::{self, Clocks, Judge, Policy};
 use crate::limits::Limits;
 use crate::pki::keyring::Keyring;
 use crate::pki::pool::{Pool, PoolBuilder, Provenance};
-use crate::pki::trust::{Anchors, Trust};
+use crate::pki::trust::{Hierarchy, Trust};
 use crate::report::{self, FaultRow, Lookup, Place, RenderOptions, Rendered, Sink};
 
 /// How far a run has come; handed to the caller after each block.
@@ -322,8 +322,8 @@ fn file_start(input: u32, file: &FileInfo) -> FileStart {
 pub struct Bench<'b> {
     /// All that was seen or given.
     pub pool: &'b Pool,
-    /// Where paths end.
-    pub anchors: &'b Anchors,
+    /// Which authorities lead to an anchor.
+    pub hierarchy: &'b Hierarchy,
     /// How strict.
     pub policy: &'b Policy,
     /// When.
@@ -332,6 +332,15 @@ pub struct Bench<'b> {
     pub limits: &'b Limits,
     /// What the report shows.
     pub render: RenderOptions,
+}
+
+impl<'b> Bench<'b> {
+    /// A judge who has seen nothing yet.
+    #[must_use]
+    pub fn judge(&self) -> Judge<'b> {
+        let trust = Trust::new(self.pool, self.hierarchy, self.limits);
+        Judge::new(self.pool, trust, self.policy, self.clocks)
+    }
 }
 
 /// What became of one file of the archive.
@@ -375,7 +384,7 @@ pub fn judge(
 ) -> Result<Judged, RunError> {
     let mut facts = facts;
     let unreadable = |source| RunError::unreadable(facts_path, source);
-    let workers = Shelf::new(|| (Scratch::default(), Trust::new(bench.pool, bench.anchors, bench.limits)));
+    let workers = Shelf::new(|| (Scratch::default(), bench.judge()));
     let mut judged = Judged::default();
     let mut totals = FileTotals::default();
     let next = || {
@@ -391,9 +400,9 @@ pub fn judge(
         Ok(None)
     };
     let work = |frame: Frame| {
-        workers.with(|(scratch, trust)| {
+        workers.with(|(scratch, judge)| {
             let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
-            judge_block(block, bench, scratch, trust)
+            judge_block(block, bench, scratch, judge)
         })
     };
     let write = |block: Result<JudgedBlock, RunError>| {
@@ -441,7 +450,7 @@ fn judge_block(
     block: store::Block<Cursor>,
     bench: &Bench<'_>,
     scratch: &mut Scratch,
-    trust: &mut Trust<'_>,
+    judge: &mut Judge<'_>,
 ) -> Result<JudgedBlock, RunError> {
     let mut judged = JudgedBlock {
         rendered: Rendered::default(),
@@ -474,7 +483,7 @@ fn judge_block(
                 totals.messages += 1;
                 totals.smime += u64::from(!facts.layers.is_empty());
                 totals.message_bytes += length;
-                judge_message(&mut facts, (offset, length), &totals, bench, (scratch, trust), &mut judged)?;
+                judge_message(&mut facts, (offset, length), &totals, bench, (scratch, judge), &mut judged)?;
             }
             Event::Between { bytes } => totals.between_bytes += bytes,
             Event::Fault(fault) => {
@@ -499,11 +508,11 @@ fn judge_message(
     (offset, length): (u64, u64),
     totals: &FileTotals,
     bench: &Bench<'_>,
-    (scratch, trust): (&mut Scratch, &mut Trust<'_>),
+    (scratch, judge): (&mut Scratch, &mut Judge<'_>),
     judged: &mut JudgedBlock,
 ) -> Result<(), RunError> {
     complete(facts, bench.pool, bench.limits, scratch)?;
-    let verdict = judge::judge(facts, trust, bench.policy, bench.clocks)?;
+    let verdict = judge::judge(facts, judge)?;
     if facts.findings.iter().any(|finding| finding.code == Finding::Panic) {
         judged.incomplete = true;
         let fault = store::Fault {

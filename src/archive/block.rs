@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::compressed::Broken;
 use crate::archive::cursor::Cursor;
 use crate::archive::mbox::variant::Variant;
 use crate::mime::message::Form;
@@ -128,6 +129,30 @@ fn escape(shown: &mut String, bytes: &[u8]) {
     }
 }
 
+/// The items of something that was not opened.
+pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -> [Item; 3] {
+    let file = FileInfo {
+        argument,
+        path,
+        kind: Kind::Unread,
+        compression: Compression::None,
+        stored_bytes: None,
+    };
+    let fault = Fault {
+        code: broken.code,
+        offset: 0,
+        length: 0,
+        detail: broken.detail,
+    };
+    let end = Item::FileEnd {
+        input,
+        bytes: 0,
+        variant: None,
+        kind: Kind::Unread,
+    };
+    [Item::FileStart { input, file }, Item::Fault(fault), end]
+}
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
@@ -141,7 +166,7 @@ pub enum Kind {
     Cms,
     /// No mail, or empty.
     Other,
-    /// Not opened; the fault beside it says why.
+    /// Not opened, or damaged before it could be told what it is; the fault beside it says why.
     Unread,
 }
 

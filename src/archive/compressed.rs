@@ -133,7 +133,7 @@ impl Stream {
     fn decode(&mut self, into: &mut [u8]) -> Result<usize, Broken> {
         let mut into = into;
         if !matches!(self.decoder, Decoder::Plain(_)) {
-            if self.produced % RATIO_STEP_BYTES == 0 {
+            if self.produced.is_multiple_of(RATIO_STEP_BYTES) {
                 self.check_ratio()?;
             }
             let step = RATIO_STEP_BYTES - self.produced % RATIO_STEP_BYTES;
@@ -483,9 +483,6 @@ mod tests {
         }
         let gz = gzip(&text());
         let raw = Raw::Pipe(Box::new(io::Cursor::new(gz[..900].to_vec()).chain(Failing)));
-        assert_eq!(
-            all(raw, &Limits::default()).2,
-            Some(FaultCode::ReadError)
-        );
+        assert_eq!(all(raw, &Limits::default()).2, Some(FaultCode::ReadError));
     }
 }

@@ -344,7 +344,9 @@ mod tests {
             assert_eq!(hex(&value), expected, "{algorithm:?}");
         }
         assert_eq!(
-            digest(DigestAlgorithm::Sha256, &[b"abc"]).unwrap().as_bytes(),
+            digest(DigestAlgorithm::Sha256, &[b"abc"])
+                .unwrap()
+                .as_bytes(),
             sha256(b"abc")
         );
         assert_eq!(

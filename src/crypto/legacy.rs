@@ -53,7 +53,14 @@ mod tests {
 
     #[test]
     fn old_algorithms_are_here_and_nowhere_else() {
-        for name in ["RC2-40-CBC", "RC2-CBC", "RC4", "RC4-40", "DES-CBC", "SEED-ECB"] {
+        for name in [
+            "RC2-40-CBC",
+            "RC2-CBC",
+            "RC4",
+            "RC4-40",
+            "DES-CBC",
+            "SEED-ECB",
+        ] {
             assert!(cipher(name).is_some(), "{name}");
             assert!(Cipher::fetch(None, name, None).is_err(), "{name}");
         }

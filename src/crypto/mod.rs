@@ -6,10 +6,40 @@
 
 pub mod digest;
 
+pub mod key;
+
+pub mod private_key;
+
+pub mod signature_scheme;
+
+mod digest_info;
+
+pub mod signature;
+
+pub mod sign;
+
+pub mod key_transport;
+
+pub mod key_wrap;
+
+pub mod key_agreement;
+
+pub mod content_cipher;
+
+pub mod content;
+
+pub mod random;
 
 mod legacy;
 
 mod sys;
+
+pub use digest::{DigestAlgorithm, DigestValue, Hasher};
+pub use digest_info::RecoveredDigest;
+pub use key::{Curve, KeyAlgorithm, KeyError, PublicKey};
+pub use private_key::PrivateKey;
+pub use signature::{Outcome, Signed, VerifyContext, recovered_digest, verify};
+pub use signature_scheme::{SignatureScheme, SignatureUnsupported};
 
 /// A decryption did not succeed. There is one such value and it says nothing more: whether the key, the padding or the
 /// tag was wrong must not be told apart (RFC 3218 §2.3).

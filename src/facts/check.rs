@@ -4,7 +4,8 @@ use crate::asn1::{AlgorithmIdentifier, Reader, Writer};
 use crate::cms::SignerInfo;
 use crate::crypto::digest::DigestAlgorithm;
 use crate::crypto::key::{KeyError, PublicKey};
-use crate::crypto::signature::{Outcome, Over, Scheme, VerifyContext};
+use crate::crypto::signature::{self, Outcome, Signed as Over, VerifyContext};
+use crate::crypto::signature_scheme::{SignatureScheme, SignatureUnsupported};
 use crate::facts::axis::{Digest, Signature};
 use crate::facts::finding::Finding;
 use crate::facts::readings::Readings;
@@ -19,7 +20,7 @@ pub(super) struct Checked {
     /// Without signed attributes: what that means for the digest axis.
     pub digest: Option<Digest>,
     pub findings: Vec<Finding>,
-    pub scheme: Option<Scheme>,
+    pub scheme: Option<SignatureScheme>,
 }
 
 impl Checked {
@@ -61,14 +62,21 @@ pub(super) fn check(
         Err(KeyError::Malformed | KeyError::Unsupported) => return Checked::only(Signature::UnsupportedAlgorithm),
     };
     let (signature_algorithm, digest_algorithm) = algorithms;
-    let Ok(scheme) = Scheme::from_cms(signature_algorithm, digest_algorithm, key) else {
-        return Checked::only(Signature::UnsupportedAlgorithm);
+    let scheme = match SignatureScheme::from_cms(signature_algorithm, digest_algorithm, key) {
+        Ok(scheme) => scheme,
+        Err(reason) => {
+            let mut checked = Checked::only(Signature::UnsupportedAlgorithm);
+            if reason == SignatureUnsupported::DigestDisagrees {
+                checked.findings.push(Finding::DigestAlgorithmConflict);
+            }
+            return checked;
+        }
     };
     let mut checked = match target {
         Target::Attributes { received, sorted } => {
-            let mut checked = Checked::only(outcome(context.verify(&scheme, key, Over::Message(&received), value)));
+            let mut checked = Checked::only(outcome(signature::verify(&scheme, key, Over::Message(&received), value, context)));
             if let (Signature::Invalid, Some(sorted)) = (checked.signature, sorted)
-                && context.verify(&scheme, key, Over::Message(&[sorted]), value) == Outcome::Valid
+                && signature::verify(&scheme, key, Over::Message(&[sorted]), value, context) == Outcome::Valid
             {
                 checked.signature = Signature::Valid;
                 checked.findings.push(Finding::AttributesResorted);
@@ -78,15 +86,12 @@ pub(super) fn check(
         Target::Content(readings) => over_content(&scheme, key, readings, value, context),
         Target::Digests(digests) => over_digests(&scheme, key, digests, value, context),
     };
-    if scheme.digest().is_some_and(|used| Some(used) != DigestAlgorithm::from_algorithm(digest_algorithm)) {
-        checked.findings.push(Finding::DigestAlgorithmConflict);
-    }
     checked.scheme = Some(scheme);
     checked
 }
 
 fn over_content(
-    scheme: &Scheme,
+    scheme: &SignatureScheme,
     key: &PublicKey,
     readings: &mut Readings<'_>,
     value: &[u8],
@@ -94,12 +99,12 @@ fn over_content(
 ) -> Checked {
     let mut checked = Checked::only(Signature::Invalid);
     for index in 0..readings.len() {
-        let result = match scheme.digest().filter(|_| !scheme.needs_message()) {
+        let result = match scheme.digest() {
             Some(digest) => match readings.digest(index, digest) {
-                Some(digest) => context.verify(scheme, key, Over::Digest(digest.as_bytes()), value),
-                None => Outcome::Unsupported,
+                Some(digest) => signature::verify(scheme, key, Over::Digest(digest.as_bytes()), value, context),
+                None => return Checked::only(Signature::UnsupportedAlgorithm),
             },
-            None => context.verify(scheme, key, Over::Message(&[&readings.bytes(index)]), value),
+            None => signature::verify(scheme, key, Over::Message(&[&readings.bytes(index)]), value, context),
         };
         checked.signature = outcome(result);
         if result == Outcome::Valid {
@@ -113,18 +118,18 @@ fn over_content(
 }
 
 fn over_digests(
-    scheme: &Scheme,
+    scheme: &SignatureScheme,
     key: &PublicKey,
     digests: &[(Digest, Vec<u8>)],
     value: &[u8],
     context: &mut VerifyContext,
 ) -> Checked {
     let mut checked = Checked::only(Signature::Invalid);
-    if scheme.needs_message() {
+    if scheme.digest().is_none() {
         return Checked::only(Signature::NotChecked);
     }
     for (meaning, digest) in digests {
-        let result = context.verify(scheme, key, Over::Digest(digest), value);
+        let result = signature::verify(scheme, key, Over::Digest(digest), value, context);
         checked.signature = outcome(result);
         if result == Outcome::Valid {
             checked.digest = Some(*meaning);
@@ -136,8 +141,9 @@ fn over_digests(
 }
 
 /// RSA with PKCS #1 v1.5 shows which digest was signed: if it shows one, the signature is the key's and the content another.
-fn tell_mismatch(checked: &mut Checked, scheme: &Scheme, key: &PublicKey, value: &[u8], context: &mut VerifyContext) {
-    if checked.signature == Signature::Invalid && context.recovers_digest(scheme, key, value) {
+fn tell_mismatch(checked: &mut Checked, scheme: &SignatureScheme, key: &PublicKey, value: &[u8], context: &mut VerifyContext) {
+    if checked.signature == Signature::Invalid && matches!(scheme, SignatureScheme::RsaV15(_))
+        && signature::recovered_digest(key, value, context).is_some() {
         checked.signature = Signature::Valid;
         checked.digest = Some(Digest::Mismatch);
     }
@@ -147,7 +153,7 @@ fn outcome(outcome: Outcome) -> Signature {
     match outcome {
         Outcome::Valid => Signature::Valid,
         Outcome::Invalid => Signature::Invalid,
-        Outcome::Unsupported => Signature::UnsupportedAlgorithm,
+        Outcome::Unsupported(_) => Signature::UnsupportedAlgorithm,
     }
 }
 
@@ -163,7 +169,7 @@ pub(super) fn pending(
             received: attributes.to_digest().to_vec(),
             sorted: attributes.to_digest_sorted().map(|sorted| sorted.to_vec()),
         },
-        (None, _, _) if Scheme::signs_content_itself(&signer.signature_algorithm) => Signed::NeedsContent,
+        (None, _, _) if SignatureScheme::signs_the_message(&signer.signature_algorithm) => Signed::NeedsContent,
         (None, Some(algorithm), Some(readings)) => Signed::Content(
             (0..readings.len())
                 .filter_map(|index| {
@@ -194,7 +200,7 @@ pub(super) fn decoded(der: &[u8]) -> Option<AlgorithmIdentifier<'_>> {
 }
 
 /// Names a scheme and a key for the report.
-pub(super) fn describe(algorithms: &mut Algorithms, scheme: Option<&Scheme>, key: &Result<PublicKey, KeyError>) {
+pub(super) fn describe(algorithms: &mut Algorithms, scheme: Option<&SignatureScheme>, key: &Result<PublicKey, KeyError>) {
     if let Some(scheme) = scheme {
         scheme.name().clone_into(&mut algorithms.signature);
         algorithms.padding = scheme.padding();

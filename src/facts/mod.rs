@@ -36,6 +36,8 @@ mod timestamp;
 
 mod decrypt;
 
+mod plausible;
+
 mod inflate;
 
 pub mod certificates;

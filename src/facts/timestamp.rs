@@ -38,7 +38,7 @@ pub(super) fn token(der: &[u8], value: &[u8], verifier: &Verifier<'_>, scratch: 
         return facts;
     };
     facts.structure = Structure::Ok;
-    facts.at = Some(info.gen_time);
+    facts.at = Some(info.time.0);
     facts.imprint = match DigestAlgorithm::from_algorithm(&info.imprint_algorithm) {
         Some(algorithm) => match digest(algorithm, &[value]) {
             Ok(seen) if seen.matches(&info.imprint) => Digest::Match,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::asn1::{BerErrorKind, oid};
 use crate::cms::{self, Carried as CarriedSets, CompressedData, ContentInfo, Layer, SignedData};
 use crate::crypto::digest::{DigestAlgorithm, Hasher, sha256};
-use crate::facts::axis::{Coverage, Decryption, Digest, Integrity, LayerKind, Signature, Structure};
+use crate::facts::axis::{Coverage, Digest, Integrity, LayerKind, Signature, Structure};
 use crate::facts::certificates::Scratch;
 use crate::facts::decrypt::{self, Opened};
 use crate::facts::finding::{Finding, FindingAt};
@@ -395,17 +395,21 @@ impl<'w> Walk<'w> {
 
     fn encrypted(&mut self, info: &ContentInfo<'_>, at: At, place: &Place) -> usize {
         let mut at = at;
-        let kind = match info.layer {
-            Layer::AuthEnveloped(_) => LayerKind::AuthEncrypted,
-            _ => LayerKind::Encrypted,
+        let kind = if let Layer::AuthEnveloped(_) = info.layer {
+            LayerKind::AuthEncrypted
+        } else {
+            LayerKind::Encrypted
         };
-        let Opened {
+        let Some(Opened {
             facts,
             plaintext,
             findings,
             malformed,
             originator,
-        } = decrypt::open(&info.layer, self.keys, self.limits, self.scratch);
+        }) = decrypt::open(&info.layer, self.keys, self.scratch)
+        else {
+            return self.other(info, LayerKind::Unknown, at, place);
+        };
         at.findings.extend(findings);
         if let Some(sets) = originator {
             part::layer_findings(info, sets, &mut at.findings);
@@ -430,14 +434,14 @@ impl<'w> Walk<'w> {
         let Some(plaintext) = plaintext else {
             return index;
         };
-        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-        feed(&plaintext, LineEnds::CrLf, Unquote::None, |piece| hasher.update(piece));
-        self.innermost(place.depth, hasher.finish().try_into().ok());
+        self.innermost(place.depth, canonical_sha256(&plaintext));
         let roots = self.inside(index, &plaintext, inner);
-        let integrity = match kind {
-            LayerKind::AuthEncrypted => Integrity::Aead,
-            _ if self.is_signed(&roots) => Integrity::InnerSignature,
-            _ => Integrity::None,
+        let integrity = if kind == LayerKind::AuthEncrypted {
+            Integrity::Aead
+        } else if self.is_signed(&roots) {
+            Integrity::InnerSignature
+        } else {
+            Integrity::None
         };
         self.complete_layer(index, |layer| {
             if let Some(encrypted) = &mut layer.encrypted {
@@ -622,6 +626,12 @@ impl<'w> Walk<'w> {
 
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
     map.into_iter().map(|(sha256, der)| Carried { sha256, der }).collect()
+}
+
+fn canonical_sha256(bytes: &[u8]) -> Option<Sha256> {
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256).ok()?;
+    feed(bytes, LineEnds::CrLf, Unquote::None, |piece| hasher.update(piece));
+    hasher.finish().as_bytes().try_into().ok()
 }
 
 fn count(length: usize) -> u32 {

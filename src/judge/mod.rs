@@ -25,55 +25,52 @@ pub use strength::Strength;
 pub use verdict::{At, MessageVerdict, SignatureVerdict};
 pub use word::Word;
 
+pub use signer::Judge;
+
+use crate::error::RunError;
 use crate::facts::axis::Coverage;
 use crate::facts::record::{ClaimedTime, LayerFacts, MessageFacts};
-use crate::pki::trust::Trust;
 
 /// Judges one message.
 ///
-/// Pure: equal facts, pool, anchors, policy and clocks give an equal verdict. `trust` caches paths and changes speed only.
-/// Never fails: what can't be said has a value of its own.
-pub fn judge(facts: &MessageFacts, trust: &mut Trust<'_>, policy: &Policy, clocks: Clocks) -> MessageVerdict {
-    let layers: Vec<Vec<SignatureVerdict>> = facts
-        .layers
-        .iter()
-        .map(|layer| {
-            let times = times_of(facts, layer);
-            layer
-                .signatures
-                .iter()
-                .map(|signature| signer::judge(layer.structure, signature, times, trust, policy, clocks))
-                .collect()
-        })
-        .collect();
-    let mut own = Vec::new();
-    let mut nested = Vec::new();
-    let mut counted = Vec::new();
-    for (layer, verdicts) in facts.layers.iter().zip(&layers) {
-        let pairs = layer.signatures.iter().zip(verdicts);
-        let chosen: Vec<_> = if policy.any_signer {
-            pairs.max_by_key(|(_, verdict)| verdict.verdict).into_iter().collect()
+/// Pure: equal facts, pool, anchors, policy and clocks give an equal verdict. What `judge` remembers changes speed only.
+///
+/// # Errors
+/// Where the pool's spool can't be read. What can't be said of a message has a value of its own.
+pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdict, RunError> {
+    let mut layers = Vec::with_capacity(facts.layers.len());
+    let (mut own, mut nested, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    for layer in &facts.layers {
+        let times = times_of(facts, layer);
+        let mut verdicts = Vec::with_capacity(layer.signatures.len());
+        for signature in &layer.signatures {
+            verdicts.push(judge.signature(layer.structure, signature, times)?);
+        }
+        let pairs = layer.signatures.iter().zip(&verdicts);
+        let chosen: Vec<_> = if judge.policy.any_signer {
+            pairs.max_by_key(|(_, one)| one.verdict).into_iter().collect()
         } else {
             pairs.collect()
         };
-        for (signature, verdict) in chosen {
-            counted.push(verdict);
+        for (signature, one) in chosen {
+            counted.push((one.verdict, one.claimed_word(), one.now.verdict));
             match signature.coverage {
-                Coverage::NestedMessage => nested.push(verdict.verdict),
+                Coverage::NestedMessage => nested.push(one.verdict),
                 Coverage::WholeMessage | Coverage::WholeBody | Coverage::Subpart => {
-                    own.push((verdict.verdict, signature.coverage));
+                    own.push((one.verdict, signature.coverage));
                 }
             }
         }
+        layers.push(verdicts);
     }
-    MessageVerdict {
-        verdict: counted.iter().map(|one| one.verdict).min(),
-        verdict_claimed: counted.iter().map(|one| one.claimed_word()).min(),
-        verdict_now: counted.iter().map(|one| one.now.verdict).min(),
+    Ok(MessageVerdict {
+        verdict: counted.iter().map(|(verdict, _, _)| *verdict).min(),
+        verdict_claimed: counted.iter().map(|(_, claimed, _)| *claimed).min(),
+        verdict_now: counted.iter().map(|(_, _, now)| *now).min(),
         decryption: status::decryption(facts),
         status: status::status(facts, &own, &nested),
         signatures: layers,
-    }
+    })
 }
 
 /// The claimed times of the message that a layer belongs to.

@@ -2,6 +2,7 @@
 
 use crate::limits::Limits;
 use crate::mime::header::decode;
+use crate::mime::lexer::{Lexeme, Lexer, Token};
 
 /// The mailboxes of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,11 +40,7 @@ impl Addresses {
     #[must_use]
     pub fn read(value: &[u8], limits: &Limits) -> Self {
         let mut list = List::default();
-        let mut lexer = Lexer {
-            rest: value,
-            comment: &[],
-            comment_depth: limits.comment_depth,
-        };
+        let mut lexer = Lexer::new(value, limits.comment_depth);
         loop {
             if list.mailboxes.len() > limits.addresses {
                 list.mailboxes.truncate(limits.addresses);
@@ -52,7 +49,7 @@ impl Addresses {
                     fault: Some(AddressFault::TooManyAddresses),
                 };
             }
-            match lexer.next(list.in_angle) {
+            match lexer.next() {
                 Ok(Some(lexeme)) => list.add(lexeme, &mut lexer.comment),
                 Ok(None) => break,
                 Err(fault) => {
@@ -106,138 +103,6 @@ impl Mailbox {
             rest = after;
         }
         false
-    }
-}
-
-/// Lexical tokens (RFC 5322 §3.2).
-#[derive(Debug)]
-enum Token<'v> {
-    Atom(&'v [u8]),
-    Quoted(Vec<u8>),
-    /// `[…]` behind an `@`.
-    Literal(&'v [u8]),
-    /// One of `<>@,;:.`
-    Special(u8),
-}
-
-#[derive(Debug)]
-struct Lexeme<'v> {
-    token: Token<'v>,
-    /// Blanks or a comment before it.
-    spaced: bool,
-}
-
-impl Lexeme<'_> {
-    fn is(&self, special: u8) -> bool {
-        matches!(self.token, Token::Special(byte) if byte == special)
-    }
-}
-
-struct Lexer<'v> {
-    rest: &'v [u8],
-    /// The inside of the last comment.
-    comment: &'v [u8],
-    comment_depth: usize,
-}
-
-fn is_special(byte: u8) -> bool {
-    b"<>@,;:.".contains(&byte)
-}
-
-impl<'v> Lexer<'v> {
-    fn next(&mut self, in_angle: bool) -> Result<Option<Lexeme<'v>>, AddressFault> {
-        let mut spaced = false;
-        loop {
-            match self.rest {
-                [] => return Ok(None),
-                [byte, tail @ ..] if byte.is_ascii_whitespace() => self.rest = tail,
-                [b'(', tail @ ..] => self.comment(tail)?,
-                _ => break,
-            }
-            spaced = true;
-        }
-        let token = match self.rest {
-            [b'"', tail @ ..] => {
-                self.rest = tail;
-                Token::Quoted(self.quoted())
-            }
-            [b'[', ..] if in_angle => {
-                Token::Literal(self.take(|byte| byte == b']' || byte == b'>', true))
-            }
-            [byte, tail @ ..] if is_special(*byte) => {
-                self.rest = tail;
-                Token::Special(*byte)
-            }
-            _ => Token::Atom(self.take(
-                |byte| {
-                    byte.is_ascii_whitespace() || byte == b'(' || byte == b'"' || is_special(byte)
-                },
-                false,
-            )),
-        };
-        Ok(Some(Lexeme { token, spaced }))
-    }
-
-    fn take(&mut self, ends: impl Fn(u8) -> bool, inclusive: bool) -> &'v [u8] {
-        let end = self
-            .rest
-            .iter()
-            .position(|byte| ends(*byte))
-            .unwrap_or(self.rest.len());
-        let end = match self.rest.get(end) {
-            Some(b']') if inclusive => end + 1,
-            _ => end,
-        };
-        let (taken, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        taken
-    }
-
-    /// Past a comment; one that never ends goes to the end.
-    fn comment(&mut self, inside: &'v [u8]) -> Result<(), AddressFault> {
-        let mut depth = 1_usize;
-        let mut escaped = false;
-        for (at, byte) in inside.iter().enumerate() {
-            if escaped {
-                escaped = false;
-                continue;
-            }
-            match byte {
-                b'\\' => escaped = true,
-                b'(' => depth += 1,
-                b')' => depth -= 1,
-                _ => {}
-            }
-            if depth > self.comment_depth {
-                return Err(AddressFault::CommentTooDeep);
-            }
-            if depth == 0 {
-                self.comment = inside.get(..at).unwrap_or_default();
-                self.rest = inside.get(at + 1..).unwrap_or_default();
-                return Ok(());
-            }
-        }
-        self.comment = inside;
-        self.rest = &[];
-        Ok(())
-    }
-
-    fn quoted(&mut self) -> Vec<u8> {
-        let mut text = Vec::new();
-        while let [byte, tail @ ..] = self.rest {
-            self.rest = tail;
-            match (byte, tail) {
-                (b'"', _) => break,
-                (b'\\', [escaped, tail @ ..]) => {
-                    text.push(*escaped);
-                    self.rest = tail;
-                }
-                // Folds, not text.
-                (b'\r' | b'\n', _) => {}
-                _ => text.push(*byte),
-            }
-        }
-        text
     }
 }
 
@@ -513,4 +378,226 @@ fn unquoted(local: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `display|address` of each mailbox, with `!` where it is malformed.
+    fn read(value: &[u8]) -> Vec<String> {
+        Addresses::read(value, &Limits::default())
+            .mailboxes
+            .iter()
+            .map(|mailbox| {
+                format!(
+                    "{}|{}{}",
+                    mailbox.display,
+                    mailbox.address,
+                    if mailbox.malformed { "!" } else { "" }
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn usual_and_obsolete_forms_are_read() {
+        for (value, expected) in [
+            ("a@b.example", vec!["|a@b.example"]),
+            ("  <a@b.example>\r\n", vec!["|a@b.example"]),
+            (
+                "Alice A. B\u{f6}b <a@b.example>",
+                vec!["Alice A. B\u{f6}b|a@b.example"],
+            ),
+            (
+                "\"B, \\\"Al\\\"\" (c) <a@b.example>",
+                vec!["B, \"Al\"|a@b.example"],
+            ),
+            (
+                "=?utf-8?q?J=C3=BCrgen?= <a@b.example>",
+                vec!["J\u{fc}rgen|a@b.example"],
+            ),
+            (
+                "\"=?utf-8?b?SsO8cmdlbg==?=\" <a@b.example>",
+                vec!["J\u{fc}rgen|a@b.example"],
+            ),
+            (
+                "a@b.example (Alice (the) A)",
+                vec!["Alice (the) A|a@b.example"],
+            ),
+            (
+                "a@b.example, C <c@d.example>,,",
+                vec!["|a@b.example", "C|c@d.example"],
+            ),
+            (
+                "Team: a@b.example, C <c@d.example>; e@f.example",
+                vec!["|a@b.example", "C|c@d.example", "|e@f.example"],
+            ),
+            ("undisclosed-recipients:;", vec![]),
+            (
+                "<@r1.example,@r2.example:a@b.example>",
+                vec!["|a@b.example"],
+            ),
+            ("a . b (c) @ d (e) . example", vec!["e|a.b@d.example"]),
+            ("\"a.b\"@c.example", vec!["|a.b@c.example"]),
+            ("\"a b\"@c.example", vec!["|\"a b\"@c.example"]),
+            ("a..b.@docomo.example", vec!["|a..b.@docomo.example"]),
+            ("a@[192.0.2.1]", vec!["|a@[192.0.2.1]"]),
+            ("N <a@[IPv6:2001:db8::1]>", vec!["N|a@[IPv6:2001:db8::1]"]),
+            (
+                "\u{fc}@b\u{fc}cher.example",
+                vec!["|\u{fc}@b\u{fc}cher.example"],
+            ),
+            ("Alice <a@b.example", vec!["Alice|a@b.example"]),
+            (
+                "[List] Alice <a@b.example>",
+                vec!["[List] Alice|a@b.example"],
+            ),
+            ("<a@b.example> Alice", vec!["Alice|a@b.example"]),
+        ] {
+            assert_eq!(read(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_could_pass_for_an_address_is_none_or_two() {
+        for (value, expected) in [
+            ("", vec![]),
+            ("   ", vec![]),
+            ("Alice", vec!["Alice|"]),
+            ("Alice <>", vec!["Alice|"]),
+            (
+                "a@good.example <e@evil.example>",
+                vec!["a@good.example|e@evil.example"],
+            ),
+            (
+                "a@good.example@evil.example",
+                vec!["a@good.example@evil.example|!"],
+            ),
+            (
+                "<a@good.example><e@evil.example>",
+                vec!["|a@good.example", "|e@evil.example"],
+            ),
+            (
+                "<a@good.example> e@evil.example",
+                vec!["|a@good.example", "|e@evil.example"],
+            ),
+            (
+                "A <a@good.example, e@evil.example>",
+                vec!["A|a@good.example", "e@evil.example>|!"],
+            ),
+            (
+                "a@good.example\0@evil.example",
+                vec!["a@good.example\0@evil.example|!"],
+            ),
+            ("Alice a@good.example", vec!["Alice a@good.example|!"]),
+            ("<a@good.example.>", vec!["|!"]),
+            ("<a@>", vec!["|!"]),
+            ("<@good.example>", vec!["|!"]),
+            ("<a b@good.example>", vec!["|!"]),
+            ("\"a@good.example\"", vec!["a@good.example|"]),
+            ("\"a\0\"@good.example", vec!["a\0@good.example|!"]),
+            ("\"a@good.example", vec!["a@good.example|"]),
+        ] {
+            assert_eq!(read(value.as_bytes()), expected, "{value:?}");
+        }
+        assert_eq!(read(b"<\xff@good.example>"), ["|!"]);
+        assert_eq!(read(b"\xff <a@good.example>"), ["\u{fffd}|a@good.example"]);
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        let limits = Limits::default();
+        let deep = |depth: usize| format!("{}{}a@b.example", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(
+            Addresses::read(deep(100).as_bytes(), &limits)
+                .addresses()
+                .count(),
+            1
+        );
+        let read = Addresses::read(deep(101).as_bytes(), &limits);
+        assert_eq!(
+            (read.mailboxes.len(), read.fault),
+            (0, Some(AddressFault::CommentTooDeep))
+        );
+        let read = Addresses::read(&b"(".repeat(1 << 20), &limits);
+        assert_eq!(read.fault, Some(AddressFault::CommentTooDeep));
+
+        let many = |count: usize| "a@b.example,".repeat(count).into_bytes();
+        let read = Addresses::read(&many(10_000), &limits);
+        assert_eq!((read.mailboxes.len(), read.fault), (10_000, None));
+        let read = Addresses::read(&many(100_000), &limits);
+        assert_eq!(
+            (read.mailboxes.len(), read.fault),
+            (10_000, Some(AddressFault::TooManyAddresses))
+        );
+        for hostile in ["a@", "<", "\"", "a:", ".", "<@a,", "a <b> c"] {
+            let _ = Addresses::read(hostile.repeat(200_000).as_bytes(), &limits);
+        }
+    }
+
+    #[test]
+    fn addresses_in_display_names_are_seen() {
+        for (value, expected) in [
+            ("\"a@good.example\" <e@evil.example>", true),
+            ("\"Alice (a@good.example)\" <e@evil.example>", true),
+            ("\"a@good.example...............\" <e@evil.example>", true),
+            ("\"a\u{ff20}good.example\" <e@evil.example>", true),
+            ("=?utf-8?q?=3Ca=40good.example=3E?= <e@evil.example>", true),
+            ("\"a@good.example\"", true),
+            ("\"a@good.example\" <A@GOOD.example>", false),
+            ("Alice @ Home <e@evil.example>", false),
+            ("Alice@work <e@evil.example>", false),
+            ("Alice <a@good.example>", false),
+        ] {
+            let read = Addresses::read(value.as_bytes(), &Limits::default());
+            assert_eq!(
+                read.mailboxes[0].display_names_another_address(),
+                expected,
+                "{value}"
+            );
+        }
+        let hostile = Mailbox {
+            display: "a@b.".repeat(100_000),
+            ..Mailbox::default()
+        };
+        assert!(hostile.display_names_another_address());
+    }
+
+    #[test]
+    fn addresses_compare_as_mailboxes() {
+        for (one, other, expected) in [
+            ("a@b.example", "a@b.example", Match::Exact),
+            ("a@b.example", "a@B.EXAMPLE", Match::Exact),
+            (
+                "a@b\u{fc}cher.example",
+                "a@xn--bcher-kva.example",
+                Match::Exact,
+            ),
+            (
+                "a@B\u{dc}CHER.example",
+                "a@XN--BCHER-KVA.example",
+                Match::Exact,
+            ),
+            ("\"a.b\"@c.example", "a.b@c.example", Match::Exact),
+            (
+                "\"a\\\\ b\"@c.example",
+                "\"a\\\\ \\b\"@c.example",
+                Match::Exact,
+            ),
+            ("A.B@c.example", "a.b@c.example", Match::CasefoldLocal),
+            ("\u{dc}@c.example", "\u{fc}@c.example", Match::CasefoldLocal),
+            ("a@b.example", "a@c.example", Match::None),
+            ("a@b.example", "c@b.example", Match::None),
+            ("a@b.example", "a@b.example.evil.example", Match::None),
+            ("a@b.example", "a@b.example.", Match::None),
+            ("", "", Match::None),
+            ("a", "a", Match::None),
+            ("@b", "@b", Match::None),
+            ("a@", "a@", Match::None),
+        ] {
+            assert_eq!(compare(one, other), expected, "{one} {other}");
+            assert_eq!(compare(other, one), expected, "{other} {one}");
+        }
+    }
 }

@@ -93,7 +93,7 @@ pub enum StorageFinding {
     UnquotedFromLine,
     /// Content-Length leads neither to a separator nor to the file's end; it was not believed.
     ContentLengthWrong,
-    /// Reading the file ended with a fault inside this message; what was read before is here.
+    /// Reading the file ended with a fault in this message or directly behind it; what was read before is here.
     CutShort,
 }
 
@@ -138,6 +138,9 @@ impl StorageFinding {
 pub struct StorageFindings(u8);
 
 impl StorageFindings {
+    /// Nothing was odd.
+    pub const NONE: Self = Self(0);
+
     /// Adds one.
     pub fn insert(&mut self, finding: StorageFinding) {
         self.0 |= finding.bit();

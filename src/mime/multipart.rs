@@ -1,14 +1,15 @@
 //! The walk over a message: headers, delimiters, nested messages (RFC 2046 §5.1).
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::limits::Limits;
+use crate::mime::boundary::Boundaries;
+use crate::mime::finding::{Finding, Found};
 use crate::mime::header::Header;
 use crate::mime::media::{MediaType, Reading, TransferEncoding};
-use crate::mime::{Finding, Found, Multipart, Part};
+use crate::mime::tree::{Multipart, Part};
 
 /// Walks once over `bytes`. Work is linear: each byte is read as part of a header, of a line that begins with `--`, or by the
 /// search for one; such a line is looked up among all open boundaries at once, whatever their number.
@@ -20,9 +21,7 @@ pub(super) fn walk(bytes: &[u8], limits: &Limits, reading: Reading) -> (Vec<Part
         parts: Vec::new(),
         findings: Vec::new(),
         open: Vec::new(),
-        named: HashMap::new(),
-        longest: 0,
-        delimiter: memmem::Finder::new(b"\n--"),
+        boundaries: Boundaries::new(bytes),
         leaf: None,
         at: 0,
     };
@@ -38,11 +37,7 @@ struct Walker<'a> {
     findings: Vec<Found>,
     /// The multiparts and messages around `at`, outermost first.
     open: Vec<Frame>,
-    /// Boundaries in force, with the places of their frames in `open`, innermost last.
-    named: HashMap<Vec<u8>, Vec<usize>>,
-    /// Length of the longest boundary seen, in bytes.
-    longest: usize,
-    delimiter: memmem::Finder<'static>,
+    boundaries: Boundaries<'a>,
     /// The part that `at` is in, if it has no frame.
     leaf: Option<usize>,
     /// Start of the next line to look at.
@@ -56,13 +51,6 @@ struct Frame {
     /// Media type of children that name none (RFC 2046 §5.1.5).
     default: &'static str,
     closed: bool,
-}
-
-/// A delimiter line (RFC 2046 §5.1.1).
-struct Delimiter {
-    line: Range<usize>,
-    frame: usize,
-    close: bool,
 }
 
 /// Where a header ends.
@@ -108,11 +96,11 @@ impl Walker<'_> {
 
     /// The multipart whose next child begins at `at`, once its delimiter is found.
     fn next_child(&mut self) -> Option<usize> {
-        while let Some(delimiter) = self.next_delimiter() {
-            let end = before_line_end(self.bytes, delimiter.line.start);
-            self.close_above(delimiter.frame + 1, end);
+        while let Some(delimiter) = self.boundaries.next(self.at) {
+            let end = self.boundaries.before(&delimiter);
+            self.close_above(delimiter.depth + 1, end);
             self.at = delimiter.line.end;
-            let Some(frame) = self.open.get_mut(delimiter.frame) else {
+            let Some(frame) = self.open.get_mut(delimiter.depth) else {
                 continue;
             };
             frame.closed = delimiter.close;
@@ -130,7 +118,7 @@ impl Walker<'_> {
             if !delimiter.close {
                 return Some(part);
             }
-            self.retire(delimiter.frame);
+            self.retire(delimiter.depth);
         }
         None
     }
@@ -189,12 +177,8 @@ impl Walker<'_> {
             .open
             .get_mut(depth)
             .and_then(|frame| frame.boundary.take())
-            && let Some(frames) = self.named.get_mut(&boundary)
         {
-            frames.retain(|frame| *frame != depth);
-            if frames.is_empty() {
-                self.named.remove(&boundary);
-            }
+            self.boundaries.remove(&boundary, depth);
         }
     }
 
@@ -284,17 +268,14 @@ impl Walker<'_> {
                 (end, body_start) = (line, line + length);
                 break;
             }
-            if text.starts_with(b"--") && self.delimiter_at(line).is_some() {
+            if text.starts_with(b"--") && self.boundaries.at(line).is_some() {
                 (end, body_start) = (line, line);
                 break;
             }
             if line + length - start > self.limits.header_bytes {
                 finding = Some(Finding::HeaderTooLarge);
-                end = if line > start {
-                    line
-                } else {
-                    start + self.limits.header_bytes
-                };
+                // At a line's end always, so that nothing behind reads half a line as a whole one.
+                end = if line > start { line } else { line + length };
                 body_start = end;
                 break;
             }
@@ -365,11 +346,7 @@ impl Walker<'_> {
     fn open_frame(&mut self, frame: Frame) {
         let depth = self.open.len();
         if let Some(boundary) = &frame.boundary {
-            self.longest = self.longest.max(boundary.len());
-            let frames = self.named.entry(boundary.clone()).or_default();
-            frames.push(depth);
-            let shared = frames.len() > 1;
-            if shared {
+            if self.boundaries.add(boundary, depth) {
                 self.found(frame.part, Finding::MimeAmbiguous);
             }
             if let Some(part) = self.parts.get_mut(frame.part) {
@@ -392,54 +369,6 @@ impl Walker<'_> {
         let part = self.push(Some(parent), MediaType::bare(OPAQUE), &block);
         self.found(part, Finding::TooManyParts);
         self.leaf = Some(part);
-    }
-
-    /// The next delimiter line of any open multipart, at `at` or behind it.
-    fn next_delimiter(&mut self) -> Option<Delimiter> {
-        while !self.named.is_empty() {
-            // The line end before `at` counts, so that a delimiter at `at` is found too.
-            let from = self.at.saturating_sub(1);
-            let rest = self.bytes.get(from..)?;
-            let line = if self.at == 0 && rest.starts_with(b"--") {
-                0
-            } else {
-                from + self.delimiter.find(rest)? + 1
-            };
-            if let Some(delimiter) = self.delimiter_at(line) {
-                return Some(delimiter);
-            }
-            self.at = line + 2;
-        }
-        None
-    }
-
-    /// The delimiter that the line at `line`, which begins with `--`, is: nothing but a whole boundary, a second `--` and blanks.
-    fn delimiter_at(&self, line: usize) -> Option<Delimiter> {
-        if self.named.is_empty() {
-            return None;
-        }
-        let rest = self.bytes.get(line..)?;
-        let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-        let text = rest.get(2..length)?.trim_ascii_end();
-        if text.len() > self.longest + 2 {
-            return None;
-        }
-        let innermost = |boundary: &[u8]| {
-            self.named
-                .get(boundary)
-                .and_then(|frames| frames.last().copied())
-        };
-        let open = innermost(text).map(|frame| (frame, false));
-        let close = text
-            .strip_suffix(b"--")
-            .and_then(innermost)
-            .map(|frame| (frame, true));
-        let (frame, close) = open.max(close)?;
-        Some(Delimiter {
-            line: line..line + length,
-            frame,
-            close,
-        })
     }
 }
 
@@ -486,15 +415,6 @@ fn is_encoded(encoding: TransferEncoding, body: &[u8]) -> bool {
                 .unwrap_or_default();
             memchr(b':', line).is_none()
         }
-    }
-}
-
-/// Where the line before the one at `line` ends, its line end left out: it belongs to the delimiter (RFC 2046 §5.1.1).
-fn before_line_end(bytes: &[u8], line: usize) -> usize {
-    match bytes.get(..line) {
-        Some([.., b'\r', b'\n']) => line - 2,
-        Some([.., b'\n']) => line - 1,
-        _ => line,
     }
 }
 

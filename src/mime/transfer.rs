@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memmem};
 
-use crate::mime::Tree;
+use crate::mime::base64::base64;
 use crate::mime::media::{TransferEncoding, hex};
+use crate::mime::tree::Tree;
 
 /// A decoded body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,189 +156,6 @@ fn armour(text: &[u8]) -> Option<&[u8]> {
     inside.get(blank..)
 }
 
-/// Values of the base64 alphabet (RFC 4648 §4); 64 is a byte outside it.
-const VALUES: [u8; 256] = values();
-
-#[allow(clippy::indexing_slicing, clippy::as_conversions)] // at compile time, where a slip does not compile
-const fn values() -> [u8; 256] {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut table = [64; 256];
-    let mut value = 0;
-    while value < 64 {
-        table[alphabet[value as usize] as usize] = value;
-        value += 1;
-    }
-    table
-}
-
-/// The same shifted to each place of a group, so that a group is three ORs; a byte outside the alphabet sets bit 31.
-static PLACES: [[u32; 256]; 4] = [places(18), places(12), places(6), places(0)];
-
-const OUTSIDE: u32 = 1 << 31;
-
-#[allow(clippy::indexing_slicing, clippy::as_conversions)] // as above
-const fn places(shift: u32) -> [u32; 256] {
-    let mut table = [OUTSIDE; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if VALUES[byte] < 64 {
-            table[byte] = (VALUES[byte] as u32) << shift;
-        }
-        byte += 1;
-    }
-    table
-}
-
-fn value(byte: u8) -> u8 {
-    VALUES.get(usize::from(byte)).copied().unwrap_or(64)
-}
-
-fn place(table: &[u32; 256], byte: u8) -> u32 {
-    table.get(usize::from(byte)).copied().unwrap_or(OUTSIDE)
-}
-
-/// Base64 (RFC 2045 §6.8) with everything that mailers and archives do to it: lines of any length, blanks, junk, padding that is
-/// missing or in the middle. Never fails.
-#[must_use]
-pub fn base64(text: &[u8]) -> (Vec<u8>, State) {
-    let mut reader = Base64 {
-        out: vec![0; text.len() / 4 * 3 + 3],
-        filled: 0,
-        group: 0,
-        held: 0,
-        taken: 0,
-        junk: 0,
-        irregular: false,
-        padded: false,
-    };
-    let mut rest = text.trim_ascii();
-    while !rest.is_empty() {
-        let length = memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, tail) = rest.split_at(length);
-        rest = tail.get(1..).unwrap_or_default();
-        reader.line(line.strip_suffix(b"\r").unwrap_or(line), rest.is_empty());
-    }
-    reader.finish()
-}
-
-struct Base64 {
-    out: Vec<u8>,
-    filled: usize,
-    /// Bits of the group that is not yet full, and how many characters it has.
-    group: u32,
-    held: u32,
-    taken: usize,
-    junk: usize,
-    irregular: bool,
-    padded: bool,
-}
-
-/// RFC 2045 §6.8: lines of at most 76 characters.
-const LINE_CHARS: usize = 76;
-/// Lines that short are nothing a mailer writes before the last line; gateways that break lines do.
-const SHORT_CHARS: usize = 8;
-
-impl Base64 {
-    fn line(&mut self, line: &[u8], last: bool) {
-        if line.len() > LINE_CHARS || (!last && line.len() <= SHORT_CHARS) {
-            self.irregular = true;
-        }
-        let whole = if self.held == 0 && !self.padded {
-            self.groups(line)
-        } else {
-            0
-        };
-        for byte in line.get(whole..).unwrap_or_default() {
-            self.character(*byte);
-        }
-    }
-
-    /// Decodes whole groups from the front, and gives the length of those that were clean.
-    fn groups(&mut self, line: &[u8]) -> usize {
-        let (groups, _) = line.as_chunks::<4>();
-        let out = self.out.get_mut(self.filled..).unwrap_or_default();
-        let (out, _) = out.as_chunks_mut::<3>();
-        let [first, second, third, fourth] = &PLACES;
-        let mut clean = 0;
-        for ([a, b, c, d], to) in groups.iter().zip(out) {
-            let bits = place(first, *a) | place(second, *b) | place(third, *c) | place(fourth, *d);
-            if bits & OUTSIDE != 0 {
-                break;
-            }
-            let [_, high, middle, low] = bits.to_be_bytes();
-            *to = [high, middle, low];
-            clean += 1;
-        }
-        self.filled += clean * 3;
-        self.taken += clean * 4;
-        clean * 4
-    }
-
-    fn character(&mut self, byte: u8) {
-        let bits = value(byte);
-        if bits < 64 {
-            if self.padded {
-                // More behind padding: two encodings were joined.
-                self.padded = false;
-                self.irregular = true;
-            }
-            self.group = self.group << 6 | u32::from(bits);
-            self.held += 1;
-            self.taken += 1;
-            if self.held == 4 {
-                self.flush();
-            }
-            return;
-        }
-        match byte {
-            b'=' if self.held >= 2 => {
-                self.padded = true;
-                self.flush();
-            }
-            b'=' if self.padded => {}
-            b' ' | b'\t' | b'\r' => self.irregular = true,
-            _ => self.junk += 1,
-        }
-    }
-
-    /// Writes the bytes that are whole in the group and begins a new one.
-    fn flush(&mut self) {
-        let missing = 4 - self.held;
-        let [_, bytes @ ..] = (self.group << (6 * missing)).to_be_bytes();
-        let whole = match self.held {
-            4 => 3,
-            3 => 2,
-            2 => 1,
-            _ => 0,
-        };
-        for byte in bytes.iter().take(whole) {
-            if let Some(to) = self.out.get_mut(self.filled) {
-                *to = *byte;
-                self.filled += 1;
-            }
-        }
-        self.group = 0;
-        self.held = 0;
-    }
-
-    fn finish(mut self) -> (Vec<u8>, State) {
-        if self.held > 0 {
-            self.irregular = true;
-            self.junk += usize::from(self.held == 1);
-            self.flush();
-        }
-        self.out.truncate(self.filled);
-        let state = if self.junk.saturating_mul(100) > self.taken {
-            State::Malformed
-        } else if self.irregular || self.junk > 0 {
-            State::Irregular
-        } else {
-            State::Regular
-        };
-        (self.out, state)
-    }
-}
-
 /// Quoted-printable (RFC 2045 §6.7). Blanks before a line end were added on the way and go (rule 3). Never fails.
 #[must_use]
 pub fn quoted_printable(text: &[u8]) -> (Vec<u8>, State) {
@@ -433,4 +251,106 @@ pub fn uuencode(text: &[u8]) -> (Vec<u8>, State) {
         out.resize(start + usize::from(length.wrapping_sub(b' ') & 0x3f), 0);
     }
     (out, state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn quoted_printable_is_undone() {
+        for (text, expected, state) in [
+            ("a=3Db=\r\nc", &b"a=bc"[..], State::Regular),
+            ("a \t\r\nb  \nc ", b"a\r\nb\nc", State::Regular),
+            ("a=20\r\nb=20 \n", b"a \r\nb \n", State::Regular),
+            ("soft = \t\nend=", b"soft end", State::Regular),
+            ("=c3=BC", b"\xc3\xbc", State::Regular),
+            ("=0D\n", b"\r\n", State::Regular),
+            ("\n\r\n", b"\n\r\n", State::Regular),
+            ("wrong =zz", b"wrong =zz", State::Malformed),
+            ("", b"", State::Regular),
+        ] {
+            assert_eq!(
+                quoted_printable(text.as_bytes()),
+                (expected.to_vec(), state),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn uuencode_is_undone() {
+        let text = b"note\r\nbegin 644 smime.p7m\r\n#0V%T\r\n$0V%T+@``\r\n\"0V$\r\n`\r\nend\r\n";
+        assert_eq!(uuencode(text), (b"CatCat.Ca".to_vec(), State::Regular));
+        assert_eq!(
+            uuencode(b"begin 644 x\n#0V%T\n"),
+            (b"Cat".to_vec(), State::Irregular)
+        );
+        assert_eq!(uuencode(b"#0V%T\n").1, State::Malformed);
+    }
+
+    const BER: &[u8] =
+        b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x00\x00\x00\x00";
+    const BASE64: &str = "MIAGCSqGSIb3DQEHAqCAAAAAAA==";
+
+    #[test]
+    fn cms_is_found_however_it_is_written() {
+        let pem = format!("-----BEGIN PKCS7-----\r\n{BASE64}\r\n-----END PKCS7-----\r\n");
+        let rfc_1421 = pem.replace("7-----\r\nM", "7-----\r\nProc-Type: 4\r\n\r\nM");
+        let twice = |text: &str| {
+            let python = text
+                .bytes()
+                .flat_map(|byte| format!("={byte:02X}").into_bytes())
+                .collect::<Vec<_>>();
+            String::from_utf8(python).unwrap()
+        };
+        let uu = "begin 644 smime.p7m\n3,( &\"2J&2(;W#0$'`J\" ``````!\nend\n";
+        for (encoding, body, form, misdeclared) in [
+            ("base64", BASE64.as_bytes(), Form::Base64, false),
+            ("7bit", BASE64.as_bytes(), Form::Base64, true),
+            ("quoted-printable", BASE64.as_bytes(), Form::Base64, true),
+            ("binary", BER, Form::Binary, false),
+            ("base64", BER, Form::Binary, true),
+            (
+                "quoted-printable",
+                twice(&String::from_utf8_lossy(BASE64.as_bytes())).as_bytes(),
+                Form::Base64,
+                true,
+            ),
+            ("7bit", pem.as_bytes(), Form::Pem, false),
+            ("base64", pem.as_bytes(), Form::Pem, false),
+            ("8bit", rfc_1421.as_bytes(), Form::Pem, false),
+            ("x-uuencode", uu.as_bytes(), Form::Uuencode, false),
+            ("7bit", uu.as_bytes(), Form::Uuencode, true),
+        ] {
+            let mut message = format!(
+                "Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: {encoding}\n\n"
+            )
+            .into_bytes();
+            message.extend_from_slice(body);
+            let tree = Tree::read(&message, &Limits::default());
+            let read = cms_bytes(&tree, 0);
+            assert_eq!(
+                read.bytes.get(..BER.len()),
+                Some(BER),
+                "{encoding} {form:?}"
+            );
+            assert_eq!(
+                (read.form, read.misdeclared),
+                (form, misdeclared),
+                "{encoding}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_cms_is_given_as_declared() {
+        let message = b"Content-Transfer-Encoding: base64\n\nbm8gQ01T";
+        let tree = Tree::read(message, &Limits::default());
+        assert_eq!(&*cms_bytes(&tree, 0).bytes, b"no CMS");
+        assert_eq!(&*cms_bytes(&tree, 9).bytes, b"");
+        let plain = decode_as(b"as it is", TransferEncoding::Unknown);
+        assert!(matches!(plain.bytes, Cow::Borrowed(b"as it is")));
+    }
 }

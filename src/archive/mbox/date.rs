@@ -72,7 +72,8 @@ fn behind_weekday<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Date
     let day = civil::Date::new(year, month_name, i8::try_from(day).ok()?).ok()?;
     let local = day.to_datetime(civil::Time::midnight());
     let midnight = local.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
-    let seconds = midnight + SignedDuration::from_secs(time) - SignedDuration::from_secs(zone_seconds);
+    let seconds =
+        midnight + SignedDuration::from_secs(time) - SignedDuration::from_secs(zone_seconds);
     Some(Date {
         seconds: seconds.as_secs(),
         asctime,
@@ -104,7 +105,10 @@ fn number(word: &[u8], digits: usize) -> Option<i16> {
     if word.is_empty() || word.len() > digits || !word.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(word.iter().fold(0, |sum, digit| sum * 10 + i16::from(digit - b'0')))
+    Some(
+        word.iter()
+            .fold(0, |sum, digit| sum * 10 + i16::from(digit - b'0')),
+    )
 }
 
 /// Seconds since midnight.
@@ -151,16 +155,51 @@ mod tests {
         let new_year = Some(1_420_070_400);
         for (line, time, asctime, at) in [
             ("From a@b Thu Jan  1 00:00:00 2015\n", true, true, new_year),
-            ("From a@b Thu Jan  1 00:00:00 2015\r\n", true, true, new_year),
+            (
+                "From a@b Thu Jan  1 00:00:00 2015\r\n",
+                true,
+                true,
+                new_year,
+            ),
             ("From - Thu Jan 01 00:00:00 2015", true, true, new_year),
             ("From a@b Thu Jan  1 00:00 2015", true, true, new_year),
-            ("From a@b Thu Jan  1 00:00:00 EST 2015", true, true, new_year),
-            ("From a@b Thu Jan  1 01:00:00 2015 +0100", true, true, new_year),
-            ("From a@b Wed Dec 31 23:00:00 -0100 2014", true, true, new_year),
-            ("From a@b Thu, 1 Jan 2015 00:00:00 +0000", true, false, new_year),
-            ("From Sun Jan Thu Jan  1 00:00:00 2015", true, true, new_year),
+            (
+                "From a@b Thu Jan  1 00:00:00 EST 2015",
+                true,
+                true,
+                new_year,
+            ),
+            (
+                "From a@b Thu Jan  1 01:00:00 2015 +0100",
+                true,
+                true,
+                new_year,
+            ),
+            (
+                "From a@b Wed Dec 31 23:00:00 -0100 2014",
+                true,
+                true,
+                new_year,
+            ),
+            (
+                "From a@b Thu, 1 Jan 2015 00:00:00 +0000",
+                true,
+                false,
+                new_year,
+            ),
+            (
+                "From Sun Jan Thu Jan  1 00:00:00 2015",
+                true,
+                true,
+                new_year,
+            ),
             ("From \"a b\" Thu Jan  1 00:00:00 15", true, true, new_year),
-            ("From a@b Thu Jan  1 00:00:00 2015 remote from c", true, true, new_year),
+            (
+                "From a@b Thu Jan  1 00:00:00 2015 remote from c",
+                true,
+                true,
+                new_year,
+            ),
             ("From a@b 2015-01-01 00:00:00", true, false, None),
             ("From a@b Thu Jan 32 00:00:00 2015", true, false, None),
             ("From a@b Thu Jan  1 24:00:00 2015", false, false, None),
@@ -171,7 +210,11 @@ mod tests {
         ] {
             let line = line.as_bytes();
             assert_eq!(
-                (has_time_of_day(line), has_complete_asctime(line), seconds(line)),
+                (
+                    has_time_of_day(line),
+                    has_complete_asctime(line),
+                    seconds(line)
+                ),
                 (time, asctime, at),
                 "{}",
                 line.escape_ascii()

@@ -61,11 +61,10 @@ pub(in crate::archive) fn judge(line: &[u8], before: Before, complete: bool) -> 
     let odd = none.with(StorageFinding::SeparatorOdd);
     let timed = date::has_time_of_day(line);
     match (before, next) {
-        (Before::FileStart | Before::BlankLine, NextLine::Field | NextLine::Blank | NextLine::End)
-            if timed =>
-        {
-            Line::Separator(none)
-        }
+        (
+            Before::FileStart | Before::BlankLine,
+            NextLine::Field | NextLine::Blank | NextLine::End,
+        ) if timed => Line::Separator(none),
         (Before::FileStart, _) | (Before::BlankLine, NextLine::Field) => Line::Separator(odd),
         (Before::BlankLine, NextLine::Text) if timed => Line::Separator(odd),
         (Before::OtherLine, NextLine::Field) if date::has_complete_asctime(line) => {
@@ -75,8 +74,15 @@ pub(in crate::archive) fn judge(line: &[u8], before: Before, complete: bool) -> 
     }
 }
 
+/// Whether the first line of a file leaves no doubt: it has a date, or a header field follows.
+pub(in crate::archive) fn begins_an_mbox(line: &[u8], complete: bool) -> bool {
+    let end = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
+    let (line, rest) = line.split_at_checked(end).unwrap_or((line, &[]));
+    date::seconds(line).is_some() || NextLine::read(rest, complete) == Some(NextLine::Field)
+}
+
 /// The line behind a `From ` line.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NextLine {
     /// A header field, or a second `From ` line that was quoted when the mail was delivered once more.
     Field,
@@ -140,7 +146,7 @@ pub(in crate::archive) struct FromLines<'a> {
 impl<'a> FromLines<'a> {
     /// Those that begin in `range` of `bytes`; the byte before `range` counts as what it is.
     pub fn new(bytes: &'a [u8], range: Range<usize>) -> Self {
-        let end = range.end.saturating_add(FROM.len()).min(bytes.len());
+        let end = range.end.saturating_add(FROM.len() - 1).min(bytes.len());
         Self {
             bytes: bytes.get(..end).unwrap_or(bytes),
             finder: Finder::new(b"\nFrom "),
@@ -164,7 +170,10 @@ impl Iterator for FromLines<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::archive) enum Search {
     /// A separator, with the findings of the message that it starts.
-    Found { at: usize, findings: StorageFindings },
+    Found {
+        at: usize,
+        findings: StorageFindings,
+    },
     /// None before `decided`; what lies behind can't be told from these bytes.
     NotYet { decided: usize },
 }

@@ -1,0 +1,386 @@
+//! Which content cipher an AlgorithmIdentifier means, and what may hold it.
+
+use std::sync::OnceLock;
+
+use openssl::cipher::Cipher;
+use openssl::cipher::CipherRef;
+use zeroize::Zeroizing;
+
+use crate::asn1::AlgorithmIdentifier;
+use crate::asn1::Oid;
+use crate::asn1::Reader;
+use crate::asn1::Writer;
+use crate::asn1::oid;
+use crate::crypto::digest::DigestAlgorithm;
+use crate::crypto::key_agreement::hkdf;
+use crate::crypto::random;
+use crate::crypto::random::NoRandomness;
+use crate::crypto::sys;
+
+/// How a cipher works on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Cbc,
+    Gcm,
+    Ccm,
+    ChaCha,
+}
+
+macro_rules! ciphers {
+    ($($(#[$doc:meta])* $name:ident = $oid:ident, $text:literal, $fetched:literal, $mode:ident, $key_bytes:literal;)*) => {
+        /// The content ciphers that mailseal decrypts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum CipherAlgorithm {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl CipherAlgorithm {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The object identifier.
+            #[must_use]
+            pub fn oid(self) -> Oid<'static> {
+                match self {
+                    $(Self::$name => oid::$oid,)*
+                }
+            }
+
+            /// The name that reports use.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// Length of the key in bytes.
+            #[must_use]
+            pub fn key_bytes(self) -> usize {
+                match self {
+                    $(Self::$name => $key_bytes,)*
+                }
+            }
+
+            pub(crate) fn mode(self) -> Mode {
+                match self {
+                    $(Self::$name => Mode::$mode,)*
+                }
+            }
+
+            /// What OpenSSL computes it with, fetched once for all threads.
+            pub(crate) fn cipher(self) -> Option<&'static CipherRef> {
+                match self {
+                    $(Self::$name => {
+                        static FETCHED: OnceLock<Option<Cipher>> = OnceLock::new();
+                        FETCHED.get_or_init(|| {
+                            sys::start();
+                            Cipher::fetch(None, $fetched, None).ok()
+                        }).as_deref()
+                    })*
+                }
+            }
+        }
+    };
+}
+
+ciphers! {
+    /// RFC 3565.
+    Aes128Cbc = AES128_CBC, "aes-128-cbc", "AES-128-CBC", Cbc, 16;
+    /// RFC 3565.
+    Aes192Cbc = AES192_CBC, "aes-192-cbc", "AES-192-CBC", Cbc, 24;
+    /// RFC 3565.
+    Aes256Cbc = AES256_CBC, "aes-256-cbc", "AES-256-CBC", Cbc, 32;
+    /// RFC 3370 §5.1.
+    TripleDesCbc = DES_EDE3_CBC, "des-ede3-cbc", "DES-EDE3-CBC", Cbc, 24;
+    /// RFC 5084 §3.2.
+    Aes128Gcm = AES128_GCM, "aes-128-gcm", "AES-128-GCM", Gcm, 16;
+    /// RFC 5084 §3.2.
+    Aes192Gcm = AES192_GCM, "aes-192-gcm", "AES-192-GCM", Gcm, 24;
+    /// RFC 5084 §3.2.
+    Aes256Gcm = AES256_GCM, "aes-256-gcm", "AES-256-GCM", Gcm, 32;
+    /// RFC 5084 §3.1.
+    Aes128Ccm = AES128_CCM, "aes-128-ccm", "AES-128-CCM", Ccm, 16;
+    /// RFC 5084 §3.1.
+    Aes192Ccm = AES192_CCM, "aes-192-ccm", "AES-192-CCM", Ccm, 24;
+    /// RFC 5084 §3.1.
+    Aes256Ccm = AES256_CCM, "aes-256-ccm", "AES-256-CCM", Ccm, 32;
+    /// RFC 8103.
+    ChaCha20Poly1305 = CHACHA20_POLY1305, "chacha20-poly1305", "ChaCha20-Poly1305", ChaCha, 32;
+}
+
+/// Known by name and not decrypted.
+const NOT_ENABLED: &[Oid<'static>] = &[
+    oid::RC2_CBC,
+    oid::RC4,
+    oid::DES_CBC,
+    oid::CAST5_CBC,
+    oid::IDEA_CBC,
+    oid::CAMELLIA128_CBC,
+    oid::CAMELLIA192_CBC,
+    oid::CAMELLIA256_CBC,
+    oid::SEED_CBC,
+];
+
+/// Without padding and without a tag: an attacker may change plaintext bit by bit (catalogue C-06).
+const MALLEABLE: &[Oid<'static>] = &[
+    oid::AES128_ECB,
+    oid::AES128_OFB,
+    oid::AES128_CFB,
+    oid::AES192_OFB,
+    oid::AES192_CFB,
+    oid::AES256_OFB,
+    oid::AES256_CFB,
+];
+
+/// Why content can't be decrypted, whatever the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CipherUnsupported {
+    /// Not known.
+    Algorithm,
+    /// Known by this name, and not decrypted.
+    NotEnabled(&'static str),
+    /// Refused by this name: a stream or block mode that S/MIME has no use for.
+    Refused(&'static str),
+    /// Parameters that are absent, malformed or out of bounds: IV or nonce length, tag length outside 12 to 16 bytes.
+    Parameters,
+}
+
+/// The CMS types that hold encrypted content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// RFC 5652 §6. EncryptedData (§8) has the same rule.
+    EnvelopedData,
+    /// RFC 5083.
+    AuthEnvelopedData,
+}
+
+/// A content cipher with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ContentCipher {
+    algorithm: CipherAlgorithm,
+    nonce: Vec<u8>,
+    tag_bytes: usize,
+    /// The inner AlgorithmIdentifier that the key is derived with (RFC 9709).
+    derived_with: Option<Vec<u8>>,
+}
+
+impl CipherAlgorithm {
+    /// Authenticates what it encrypts.
+    #[must_use]
+    pub fn is_aead(self) -> bool {
+        self.mode() != Mode::Cbc
+    }
+
+    /// The length of IV or nonce in bytes that is written.
+    fn nonce_bytes(self) -> usize {
+        match self.mode() {
+            Mode::Cbc if self == Self::TripleDesCbc => 8,
+            Mode::Cbc => 16,
+            Mode::Gcm | Mode::Ccm | Mode::ChaCha => 12,
+        }
+    }
+
+    /// An IV or nonce of this length is accepted. GCM takes any (SP 800-38D §5.2.1.1, bounded here by OpenSSL's 128 bytes), CCM 7 to
+    /// 13 (RFC 5084 §3.1).
+    fn accepts_nonce(self, bytes: usize) -> bool {
+        match self.mode() {
+            Mode::Cbc | Mode::ChaCha => bytes == self.nonce_bytes(),
+            Mode::Gcm => (1..=128).contains(&bytes),
+            Mode::Ccm => (7..=13).contains(&bytes),
+        }
+    }
+}
+
+impl ContentCipher {
+    /// The contentEncryptionAlgorithm of EncryptedContentInfo (RFC 5652 §6.1).
+    ///
+    /// # Errors
+    /// Where it is not known, not enabled, or its parameters are not in order.
+    pub fn from_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> Result<Self, CipherUnsupported> {
+        if algorithm.oid != oid::CEK_HKDF_SHA256 {
+            return Self::plain(algorithm);
+        }
+        let odd = CipherUnsupported::Parameters;
+        let raw = algorithm.parameters.ok_or(odd)?;
+        let mut r = Reader::new(raw);
+        let inner = AlgorithmIdentifier::read(&mut r).map_err(|_| odd)?;
+        r.finish().map_err(|_| odd)?;
+        Ok(Self {
+            derived_with: Some(raw.to_vec()),
+            ..Self::plain(&inner)?
+        })
+    }
+
+    fn plain(algorithm: &AlgorithmIdentifier<'_>) -> Result<Self, CipherUnsupported> {
+        let oid = algorithm.oid;
+        let named = |names: &[Oid<'static>]| {
+            let known = names.iter().any(|name| *name == oid);
+            known.then(|| oid.name().unwrap_or_default())
+        };
+        let Some(cipher) = CipherAlgorithm::ALL
+            .iter()
+            .copied()
+            .find(|cipher| cipher.oid() == oid)
+        else {
+            return Err(match (named(NOT_ENABLED), named(MALLEABLE)) {
+                (Some(name), _) => CipherUnsupported::NotEnabled(name),
+                (None, Some(name)) => CipherUnsupported::Refused(name),
+                (None, None) => CipherUnsupported::Algorithm,
+            });
+        };
+        let odd = CipherUnsupported::Parameters;
+        let mut r = algorithm.parameter_reader().ok_or(odd)?;
+        let (nonce, tag_bytes) = match cipher.mode() {
+            Mode::Cbc => (r.octet_string(), 0),
+            Mode::ChaCha => (r.octet_string(), 16),
+            Mode::Gcm | Mode::Ccm => {
+                let read = r.sequence(|r| {
+                    let nonce = r.octet_string()?;
+                    // aes-ICVlen DEFAULT 12 (RFC 5084 §3.1, §3.2)
+                    let tag_bytes = if r.is_empty() { 12 } else { r.small_integer()? };
+                    Ok((nonce, tag_bytes))
+                });
+                let (nonce, tag_bytes) = read.map_err(|_| odd)?;
+                let tag_bytes = usize::try_from(tag_bytes).map_err(|_| odd)?;
+                // RFC 5084 allows CCM even lengths only, and shorter ones, which are too easily guessed.
+                let accepted = match cipher.mode() {
+                    Mode::Ccm => matches!(tag_bytes, 12 | 14 | 16),
+                    Mode::Cbc | Mode::Gcm | Mode::ChaCha => (12..=16).contains(&tag_bytes),
+                };
+                if !accepted {
+                    return Err(odd);
+                }
+                (Ok(nonce), tag_bytes)
+            }
+        };
+        let nonce = nonce.and_then(|nonce| nonce.bytes()).map_err(|_| odd)?;
+        if r.finish().is_err() || !cipher.accepts_nonce(nonce.len()) {
+            return Err(odd);
+        }
+        Ok(Self {
+            algorithm: cipher,
+            nonce: nonce.into_owned(),
+            tag_bytes,
+            derived_with: None,
+        })
+    }
+
+    /// A cipher with a fresh IV or nonce and a tag of 16 bytes, for mail that is written.
+    ///
+    /// # Errors
+    /// Where the system gives no randomness.
+    pub fn generate(algorithm: CipherAlgorithm) -> Result<Self, NoRandomness> {
+        let mut nonce = vec![0; algorithm.nonce_bytes()];
+        random::fill(&mut nonce)?;
+        Ok(Self {
+            algorithm,
+            nonce,
+            tag_bytes: if algorithm.is_aead() { 16 } else { 0 },
+            derived_with: None,
+        })
+    }
+
+    /// The same cipher with its key derived by HKDF (RFC 9709): it can't be taken for another cipher then.
+    #[must_use]
+    pub fn with_derived_key(mut self) -> Self {
+        if self.derived_with.is_none() {
+            self.derived_with = Some(self.algorithm_identifier());
+        }
+        self
+    }
+
+    /// A fresh key of the cipher's length.
+    ///
+    /// # Errors
+    /// Where the system gives no randomness.
+    pub fn generate_key(&self) -> Result<Zeroizing<Vec<u8>>, NoRandomness> {
+        random::secret(self.algorithm.key_bytes())
+    }
+
+    /// The AlgorithmIdentifier, DER.
+    #[must_use]
+    pub fn algorithm_identifier(&self) -> Vec<u8> {
+        if let Some(inner) = &self.derived_with {
+            return Writer::encode(|w| w.algorithm(oid::CEK_HKDF_SHA256, Some(inner)));
+        }
+        let parameters = Writer::encode(|w| match self.algorithm.mode() {
+            Mode::Cbc | Mode::ChaCha => w.octet_string(&self.nonce),
+            Mode::Gcm | Mode::Ccm => w.sequence(|w| {
+                w.octet_string(&self.nonce);
+                if self.tag_bytes != 12 {
+                    w.small_integer(u64::try_from(self.tag_bytes).unwrap_or(0));
+                }
+            }),
+        });
+        Writer::encode(|w| w.algorithm(self.algorithm.oid(), Some(&parameters)))
+    }
+
+    /// Which cipher it is.
+    #[must_use]
+    pub fn algorithm(&self) -> CipherAlgorithm {
+        self.algorithm
+    }
+
+    /// The name that reports use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.algorithm.name()
+    }
+
+    /// Length of the key in bits.
+    #[must_use]
+    pub fn key_bits(&self) -> usize {
+        self.algorithm.key_bytes() * 8
+    }
+
+    /// Authenticates what it encrypts.
+    #[must_use]
+    pub fn is_aead(&self) -> bool {
+        self.algorithm.is_aead()
+    }
+
+    /// The key is derived by HKDF (RFC 9709): reports' `cek_hkdf`.
+    #[must_use]
+    pub fn has_derived_key(&self) -> bool {
+        self.derived_with.is_some()
+    }
+
+    /// This content type may hold it: CBC belongs in EnvelopedData, authenticated ciphers in AuthEnvelopedData, and where they are
+    /// exchanged the tag would not be looked at (CVE-2026-34182).
+    #[must_use]
+    pub fn allowed_in(&self, container: Container) -> bool {
+        match container {
+            Container::EnvelopedData => !self.is_aead(),
+            Container::AuthEnvelopedData => self.is_aead(),
+        }
+    }
+
+    /// Length of the tag in bytes; 0 for CBC.
+    #[must_use]
+    pub fn tag_bytes(&self) -> usize {
+        self.tag_bytes
+    }
+
+    /// IV or nonce.
+    pub(crate) fn nonce(&self) -> &[u8] {
+        &self.nonce
+    }
+
+    /// The key that the cipher is run with: the given one, or what RFC 9709 §2 derives from it. None for one of another length.
+    pub(crate) fn effective_key(&self, key: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        if key.len() != self.algorithm.key_bytes() {
+            return None;
+        }
+        match &self.derived_with {
+            None => Some(Zeroizing::new(key.to_vec())),
+            Some(inner) => hkdf(
+                DigestAlgorithm::Sha256,
+                key,
+                Some(b"The Cryptographic Message Syntax"),
+                inner,
+                key.len(),
+            ),
+        }
+    }
+}
