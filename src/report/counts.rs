@@ -75,13 +75,44 @@ impl Counts<String> {
         }
     }
 
-    /// Counts a key, as `rsa-2048`; of a curve the name says the size.
+    /// Counts a key by its kind, short or as the table of object identifiers has it, and its size, as `rsa-2048`; of a
+    /// curve the name says the size.
     pub fn add_key(&mut self, key: &str, bits: Option<u32>) {
-        match (key, bits) {
+        let kind = match key {
+            "rsaEncryption" => "rsa",
+            "id-RSASSA-PSS" => "rsa_pss",
+            other => other,
+        };
+        match (kind, bits) {
             ("rsa" | "rsa_pss" | "dsa" | "dh", Some(bits)) => {
-                self.add_name(&format!("{key}-{bits}"))
+                self.add_name(&format!("{kind}-{bits}"))
             }
-            _ => self.add_name(key),
+            _ => self.add_name(kind),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_name_and_invented_algorithms_share_one() {
+        let mut counts = Counts::default();
+        for (key, bits) in [
+            ("rsa", Some(2048)),
+            ("rsaEncryption", Some(2048)),
+            ("P-256", Some(256)),
+            ("1.2.3.4", None),
+            ("1.2.3.5", Some(7)),
+            ("", None),
+        ] {
+            counts.add_key(key, bits);
+        }
+        let seen: Vec<_> = counts
+            .iter()
+            .map(|(key, number)| (key.as_str(), number))
+            .collect();
+        assert_eq!(seen, [("P-256", 1), ("other", 2), ("rsa-2048", 2)]);
     }
 }

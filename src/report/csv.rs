@@ -138,8 +138,9 @@ impl<'o> Row<'o> {
     pub fn hex(&mut self, bytes: &[u8]) -> &mut Self {
         self.comma();
         let kept = self.cells.text_chars / 2;
-        self.out
-            .extend(bytes.iter().take(kept).flat_map(|byte| hex_pair(*byte)));
+        for byte in bytes.iter().take(kept) {
+            self.out.extend_from_slice(&hex_pair(*byte));
+        }
         if bytes.len() > kept {
             self.out.extend_from_slice(escape::CUT.as_bytes());
         }
@@ -155,8 +156,7 @@ impl<'o> Row<'o> {
     pub fn time(&mut self, time: Option<Time>) -> &mut Self {
         self.comma();
         if let Some(time) = time {
-            // Writing to a Vec never fails.
-            let _ = write!(self.out, "{time}");
+            self.out.extend_from_slice(&time.rfc3339());
         }
         self
     }

@@ -42,7 +42,8 @@ impl Serialize for Base64<'_> {
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        let text = self.0.rfc3339();
+        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

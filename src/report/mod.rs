@@ -79,9 +79,9 @@ pub struct Place<'a> {
 #[derive(Clone, Copy)]
 pub struct Lookup<'a> {
     /// The number of a certificate by its SHA-256.
-    pub certificate: &'a (dyn Fn(&Sha256) -> Option<u32> + Sync),
-    /// The number of the certificate that a RecipientInfo names, where exactly one is known.
-    pub recipient: &'a (dyn Fn(&Identifier) -> Option<u32> + Sync),
+    pub certificate: &'a dyn Fn(&Sha256) -> Option<u32>,
+    /// The number of the certificate that a RecipientInfo names, where exactly one is known; asked once a block for each.
+    pub recipient: &'a dyn Fn(&Identifier) -> Option<u32>,
 }
 
 /// What the user chose for the report.
@@ -133,8 +133,9 @@ pub fn render(
     let claimed = tally::claimed_time(facts);
     out.tally
         .count(place, facts, verdict, &record.findings, claimed);
+    let finder = (lookup, &mut out.recipients);
     out.usages
-        .count(place, facts, verdict, &record.certificates, claimed, lookup);
+        .count(place, facts, verdict, &record.certificates, claimed, finder);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::report::csv::{self, Cells};
 use crate::report::faults::{self, FaultRow};
 use crate::report::names::Names;
 use crate::report::tally::Tally;
-use crate::report::usage::Usages;
+use crate::report::usage::{Recipients, Usages};
 use crate::report::{decryptions, signatures};
 
 /// The rows of a block of messages, and what they add up to. Made by a worker, emptied and used again.
@@ -19,6 +19,7 @@ pub struct Rendered {
     pub(in crate::report) decryptions: Vec<u8>,
     pub(in crate::report) faults: Vec<u8>,
     pub(in crate::report) names: Names,
+    pub(in crate::report) recipients: Recipients,
     /// Counts of the block.
     pub tally: Tally,
     /// Use of certificates in the block.
@@ -40,6 +41,7 @@ impl Rendered {
         self.faults.clear();
         self.tally = Tally::default();
         self.usages.clear();
+        self.recipients.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::asn1::Time;
 use crate::facts::axis::Signature;
-use crate::facts::record::{MessageFacts, SignatureFacts};
+use crate::facts::record::{Identifier, MessageFacts, SignatureFacts};
 use crate::judge::verdict::MessageVerdict;
 use crate::report::encode::Hex;
 use crate::report::{Lookup, Place};
@@ -73,6 +73,14 @@ pub struct Usage {
     roles: u8,
 }
 
+/// The certificates that recipients named, of one block: messages of one archive are for the same few people, and finding
+/// one by issuer and serial number can cost a read.
+#[derive(Clone, Debug, Default)]
+pub(in crate::report) struct Recipients {
+    numbers: BTreeMap<Vec<u8>, Option<u32>>,
+    key: Vec<u8>,
+}
+
 /// The usage of all certificates, by the number that [`Lookup`] gives them. Joining is associative and commutative.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usages(BTreeMap<u32, Usage>);
@@ -99,17 +107,47 @@ impl Usage {
     }
 }
 
+impl Recipients {
+    /// Forgets everything.
+    pub(in crate::report) fn clear(&mut self) {
+        self.numbers.clear();
+    }
+
+    fn number(&mut self, identifier: &Identifier, lookup: &Lookup<'_>) -> Option<u32> {
+        self.key.clear();
+        match identifier {
+            Identifier::IssuerSerial { issuer, serial } => {
+                self.key.extend_from_slice(&serial.len().to_be_bytes());
+                self.key.extend_from_slice(serial);
+                self.key.extend_from_slice(issuer);
+            }
+            // No serial number is that long.
+            Identifier::Ski(ski) => {
+                self.key.extend_from_slice(&usize::MAX.to_be_bytes());
+                self.key.extend_from_slice(ski);
+            }
+            Identifier::None => return None,
+        }
+        if let Some(number) = self.numbers.get(&self.key) {
+            return *number;
+        }
+        let number = (lookup.recipient)(identifier);
+        self.numbers.insert(self.key.clone(), number);
+        number
+    }
+}
+
 impl Usages {
     /// Counts the certificates of a message. `carried`: those that its layers carry, each once; `claimed`: the message's time.
     /// A certificate without a number is left out. Never fails.
-    pub fn count(
+    pub(in crate::report) fn count(
         &mut self,
         place: &Place<'_>,
         facts: &MessageFacts,
         verdict: &MessageVerdict,
         carried: &[Hex<'_>],
         claimed: Option<Time>,
-        lookup: &Lookup<'_>,
+        (lookup, recipients): (&Lookup<'_>, &mut Recipients),
     ) {
         let mut note = |number: Option<u32>, role: Role, messages, signed| {
             let usage = Usage {
@@ -134,17 +172,11 @@ impl Usages {
             note(number, Role::Carried, 1, 0);
         }
         for (layer, verdicts) in facts.layers.iter().zip(&verdict.signatures) {
-            let recipients = layer
-                .encrypted
-                .iter()
-                .flat_map(|encrypted| &encrypted.recipients);
-            for recipient in recipients {
-                note(
-                    (lookup.recipient)(&recipient.identifier),
-                    Role::Recipient,
-                    0,
-                    0,
-                );
+            if let Some(encrypted) = &layer.encrypted {
+                for recipient in &encrypted.recipients {
+                    let number = recipients.number(&recipient.identifier, lookup);
+                    note(number, Role::Recipient, 0, 0);
+                }
             }
             for verdict in verdicts {
                 for issuer in verdict.path.iter().skip(1) {

@@ -413,27 +413,3 @@ fn pipe(program: &str, arguments: &[&str], input: &str) -> Option<String> {
     assert!(output.status.success(), "{program} {arguments:?}");
     Some(String::from_utf8(output.stdout).unwrap())
 }
-#[test]
-fn zz_speed() {
-    let (mut facts, verdict) = signed(Status::ValidAsClaimed, Some(1_240_000_000));
-    let e = everything().0;
-    facts.headers = e.headers;
-    facts.headers.from = samples::text("Alice Example <alice@example.org>");
-    facts.headers.sender = None;
-    facts.sha256 = Some([1; 32]);
-    facts.content_sha256 = Some([1; 32]);
-    facts.layers[0].signatures[0].algorithms.exponent = Some(65537);
-    let message = (facts, verdict);
-    let mut block = Rendered::default();
-    render_into(&place(0, 1234), &message, &mut block);
-    let (t, ..) = written(std::slice::from_ref(&block));
-    println!("{} {}", t[0].len(), t[1].len());
-    for _ in 0..5 {
-        block.clear();
-        let start = std::time::Instant::now();
-        for offset in 0..10_000 {
-            render_into(&place(0, offset), &message, &mut block);
-        }
-        println!("{:?} a message", start.elapsed() / 10_000);
-    }
-}
