@@ -66,10 +66,6 @@ pub struct Limits {
     pub issuer_candidates: usize,
     /// Name comparisons for one path's name constraints. Over it: `name_constraint`. Origin: OpenSSL's own bound (2^20), catalogue D-12.
     pub name_checks: u32,
-    /// A key file's size in bytes. Over it: taken for another file. Origin: a bundle of 10,000 certificates is 20 MB.
-    pub key_file_bytes: u64,
-    /// Keys, certificates, bags or attributes in one key file. Over it: the file is `Damaged`. Origin: as above.
-    pub key_file_items: usize,
     /// Size in bytes of a file given with `--ca`, `--certs` or `--crl`. Over it: not looked at. Origin: ten times the largest CRLs.
     pub given_file_bytes: u64,
     /// Characters of a text from mail or a certificate in a table; the rest is cut with a mark. Origin: catalogue D-14.
@@ -109,8 +105,6 @@ impl Default for Limits {
             paths: 64,
             issuer_candidates: 64,
             name_checks: 1 << 20,
-            key_file_bytes: 32 << 20,
-            key_file_items: 10_000,
             given_file_bytes: 512 << 20,
             text_chars: 4096,
         }

@@ -2,7 +2,8 @@
 
 use std::thread::available_parallelism;
 
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::tz::Offset;
+use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
 use crate::cli::args::{AuditArgs, JudgingArgs, Signers, WritingArgs};
@@ -97,7 +98,7 @@ pub fn now(args: &JudgingArgs, clock: Time) -> Result<Time, CommandError> {
     };
     let instant = text.parse::<Timestamp>().ok().or_else(|| {
         let day: civil::Date = text.parse().ok()?;
-        Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
     });
     instant
         .and_then(|instant| Time::from_unix(instant.as_second()))

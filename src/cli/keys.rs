@@ -46,7 +46,7 @@ pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> 
                 prompts += 1;
                 let prompt = format!("Password for {} and the other key files: ", escaped(&path.display().to_string()));
                 match rpassword::prompt_password(prompt) {
-                    Ok(password) => passwords.push(Zeroizing::new(password)),
+                    Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
                     Err(_) => return Err(RunError::NoPasswordFits { path }),
                 }
             }

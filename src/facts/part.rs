@@ -7,7 +7,8 @@ use crate::facts::finding::Finding;
 use crate::limits::Limits;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::media::{MediaType, Reading};
-use crate::mime::smime::{Declared, Extension, Label, Oddity};
+use crate::mime::finding::Oddity;
+use crate::mime::label::{Declared, Extension, Label};
 use crate::mime::transfer::{Decoded, State};
 use crate::mime::{Tree, header::Header};
 
