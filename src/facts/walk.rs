@@ -168,9 +168,9 @@ impl<'w> Walk<'w> {
                 break;
             }
             let part = candidate.part();
+            // The part may itself be what a signature around it is over.
             let around = tree
                 .ancestry(part)
-                .skip(1)
                 .find_map(|above| signed.iter().find(|(content, _, _)| *content == above).copied());
             let covered = match candidate.shape {
                 Shape::Detached { content, .. } => content,
