@@ -20,6 +20,7 @@ use mailseal::asn1::BerErrorKind;
 use mailseal::asn1::Reader;
 use mailseal::asn1::Tag;
 use mailseal::asn1::oid;
+use mailseal::asn1::tag::Class;
 use mailseal::cms;
 use mailseal::cms::Content;
 use mailseal::cms::Layer;
@@ -244,31 +245,37 @@ fn agree(a: &Seen, b: &Seen) -> Result<(), &'static str> {
 
 /// A difference that is understood, and why it may be.
 fn known(bytes: &[u8], ours: Result<&Seen, BerError>) -> Option<&'static str> {
-    match ours {
-        Err(error) if error.kind == BerErrorKind::UnexpectedTag && is_chunk(bytes, error.at) => {
-            Some("refused: a chunk of another type than OCTET STRING, which X.690 §8.7.3.2 forbids")
-        }
-        _ => None,
+    let error = ours.err()?;
+    let wrong_type = matches!(
+        error.kind,
+        BerErrorKind::UnexpectedTag | BerErrorKind::TrailingData
+    );
+    let (parent, element) = at_offset(bytes, error.at).filter(|_| wrong_type)?;
+    if parent.same_type(Tag::OCTET_STRING) {
+        Some("refused: a chunk of another type than OCTET STRING, which X.690 §8.7.3.2 forbids")
+    } else if element.class == Class::Context && !element.constructed {
+        Some(
+            "refused: a set under an IMPLICIT tag marked as primitive, which X.690 §8.12.1 forbids",
+        )
+    } else {
+        None
     }
 }
 
-/// The element at this offset stands inside an OCTET STRING.
-fn is_chunk(bytes: &[u8], at: usize) -> bool {
+/// The tags of the element at this offset and of the one it stands in.
+fn at_offset(bytes: &[u8], at: usize) -> Option<(Tag, Tag)> {
     let mut reader = Reader::new(bytes);
-    let mut inside_string = false;
+    let mut parent = Tag::NULL;
     while let Ok(element) = reader.element() {
         if element.at == at {
-            return inside_string;
+            return Some((parent, element.tag));
         }
         if (element.at..element.at + element.raw.len()).contains(&at) {
-            inside_string = element.tag.same_type(Tag::OCTET_STRING);
-            let Ok(inner) = element.reader() else {
-                return false;
-            };
-            reader = inner;
+            parent = element.tag;
+            reader = element.reader().ok()?;
         }
     }
-    false
+    None
 }
 
 #[test]
