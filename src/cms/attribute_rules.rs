@@ -35,8 +35,8 @@ pub enum Role<'a> {
     Countersigner,
 }
 
-/// Signed attributes of which there may be one, with one value: RFC 5652 §11.1 to §11.3, RFC 5035 §3 and §4, RFC 2634 §2.7 and §3.2,
-/// RFC 8551 §2.5.2 and §2.5.3, RFC 6211 §2.
+/// Signed attributes of which there may be one, with one value: RFC 5652 §11.1 to §11.3, RFC 5035 §2, RFC 2634 §2.7 and §3.2,
+/// RFC 8551 §2.5.2 and §2.5.3, RFC 6211.
 const SINGLE: [Oid<'static>; 10] = [
     oid::CONTENT_TYPE,
     oid::MESSAGE_DIGEST,
@@ -98,7 +98,7 @@ pub fn check(attributes: &Attributes<'_>, role: Role<'_>) -> Vec<AttributeProble
     problems
 }
 
-/// The attributes among unsigned ones that only a signature makes worth something (RFC 5652 §11.1 to §11.3, RFC 5035, RFC 6211 §2).
+/// The attributes among unsigned ones that only a signature makes worth something (RFC 5652 §11.1 to §11.3, RFC 5035, RFC 6211).
 ///
 /// Anybody can add them on the way; they must be ignored. Never fails.
 #[must_use]

@@ -1,7 +1,7 @@
 //! The values of the attributes that mailseal knows.
 //!
 //! Each function gives `Ok(None)` where the attribute is absent and an error where it has not exactly one value of its type.
-//! Where it is there twice, the first is read: [`check`](crate::cms::attribute_rules::check) tells that it is there twice.
+//! Where it is there twice, the first is read: `attribute_rules::check` tells that it is there twice.
 
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ impl<'a> Attributes<'a> {
         self.value(oid::SIGNING_TIME, |r| r.time())
     }
 
-    /// signingCertificate (RFC 5035 §5.4.1): SHA-1.
+    /// signingCertificate (RFC 5035 §5): SHA-1.
     ///
     /// # Errors
     /// Where it is not one `SigningCertificate`.
@@ -69,7 +69,7 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// CMSAlgorithmProtection (RFC 6211 §2).
+    /// CMSAlgorithmProtection (RFC 6211).
     ///
     /// # Errors
     /// Where it is not one `CMSAlgorithmProtection`.
@@ -77,7 +77,7 @@ impl<'a> Attributes<'a> {
         self.value(oid::CMS_ALGORITHM_PROTECTION, AlgorithmProtection::read)
     }
 
-    /// multiple-signatures (RFC 5752 §3): which other signatures belong to this one. Empty where the attribute is absent.
+    /// multiple-signatures (RFC 5752): which other signatures belong to this one. Empty where the attribute is absent.
     ///
     /// # Errors
     /// Where a value is no `MultipleSignatures`.
@@ -182,7 +182,7 @@ fn key_preference<'a>(choice: &Element<'a>) -> Result<EntityIdentifier<'a>, BerE
     }
 }
 
-/// `CMSAlgorithmProtection` (RFC 6211 §2): the algorithms that the signer means.
+/// `CMSAlgorithmProtection` (RFC 6211): the algorithms that the signer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlgorithmProtection<'a> {
     /// Must equal the signer's digest algorithm.

@@ -44,12 +44,13 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// Where it is none, or has more attributes than `limits`.
     pub fn read(element: Element<'a>, limits: &Limits) -> Result<Self, BerError> {
-        let count = list::count(&element, limits.attributes)?;
-        let mut inside = element.reader()?;
-        while !inside.is_empty() {
-            let attribute = Attribute::read(&mut inside)?;
-            list::count(&attribute.set, usize::MAX)?;
-        }
+        let count = list::for_each(&element, limits.attributes, |r| {
+            let mut values = Attribute::read(r)?.set.reader()?;
+            while !values.is_empty() {
+                values.element()?;
+            }
+            Ok(())
+        })?;
         Ok(Self {
             raw: element.raw,
             element,

@@ -16,7 +16,7 @@ pub struct Carried<'a> {
     pub other_certificates: usize,
     /// CRLs: whole elements as received, their inside not looked at.
     pub crls: Vec<&'a [u8]>,
-    /// `OCSPResponse` elements (RFC 5940 §2).
+    /// `OCSPResponse` elements (RFC 5940).
     pub ocsp_responses: Vec<&'a [u8]>,
     /// How much revocation information of another kind was there.
     pub other_revocations: usize,
@@ -30,24 +30,18 @@ impl<'a> Carried<'a> {
     pub fn read(r: &mut Reader<'a>, limits: &Limits) -> Result<Self, BerError> {
         let mut carried = Self::default();
         if let Some(set) = r.optional(Tag::context_constructed(0))? {
-            let count = list::count(&set, limits.certificates)?;
-            carried.certificates.reserve_exact(count);
-            let mut inside = set.reader()?;
-            while !inside.is_empty() {
-                let element = inside.element()?;
+            list::for_each(&set, limits.certificates, |r| {
+                let element = r.element()?;
                 if element.tag == Tag::SEQUENCE {
                     carried.certificates.push(element.raw);
                 } else {
                     carried.other_certificates += 1;
                 }
-            }
+                Ok(())
+            })?;
         }
         if let Some(set) = r.optional(Tag::context_constructed(1))? {
-            list::count(&set, limits.crls)?;
-            let mut inside = set.reader()?;
-            while !inside.is_empty() {
-                carried.revocation(&mut inside)?;
-            }
+            list::for_each(&set, limits.crls, |r| carried.revocation(r))?;
         }
         Ok(carried)
     }

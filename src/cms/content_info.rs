@@ -24,7 +24,7 @@ pub struct ContentInfo<'a> {
     pub content_type: Oid<'a>,
     /// The layer.
     pub layer: Layer<'a>,
-    /// Octets behind the structure that [`read`](crate::cms::read) did not use.
+    /// Octets behind the structure that `cms::read` did not use.
     pub trailing_bytes: usize,
     /// ContentInfo, layer, a field of the layer or the content has an indefinite length or comes in chunks.
     pub ber: bool,
@@ -57,7 +57,7 @@ impl<'a> ContentInfo<'a> {
     /// The next element as `ContentInfo`; `trailing_bytes` is 0.
     ///
     /// # Errors
-    /// As [`read`](crate::cms::read).
+    /// As `cms::read`.
     pub fn read(r: &mut Reader<'a>, limits: &Limits) -> Result<Self, BerError> {
         let outer = r.expect(Tag::SEQUENCE)?;
         let mut inside = outer.reader()?;

@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use crate::asn1::AlgorithmIdentifier;
     use crate::asn1::oid;
+    use crate::cms;
     use crate::cms::Layer;
     use crate::cms::build;
     use crate::cms::build::AttributeList;
@@ -73,7 +74,7 @@ mod tests {
                 ..build::EnvelopedData::new(vec![OTHER], CIPHER, b"ciphertext")
             }
             .encode();
-            let info = crate::cms::read(&full, &Limits::default()).unwrap();
+            let info = cms::read(&full, &Limits::default()).unwrap();
             assert_eq!(info.ber, form != Form::Der);
             let Layer::Enveloped(read) = info.layer else {
                 panic!("{info:?}")
@@ -96,8 +97,7 @@ mod tests {
             ..build::EnvelopedData::new(vec![], CIPHER, b"")
         }
         .encode();
-        let Ok(Layer::Enveloped(read)) =
-            crate::cms::read(&bare, &Limits::default()).map(|i| i.layer)
+        let Ok(Layer::Enveloped(read)) = cms::read(&bare, &Limits::default()).map(|i| i.layer)
         else {
             panic!("not read")
         };
@@ -121,7 +121,7 @@ mod tests {
                 ..build::AuthEnvelopedData::new(vec![OTHER], CIPHER, b"ciphertext", &[9; 16])
             }
             .encode();
-            let info = crate::cms::read(&full, &Limits::default()).unwrap();
+            let info = cms::read(&full, &Limits::default()).unwrap();
             let Layer::AuthEnveloped(read) = info.layer else {
                 panic!("{info:?}")
             };

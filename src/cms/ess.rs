@@ -12,10 +12,10 @@ use crate::asn1::Reader;
 use crate::asn1::Tag;
 use crate::asn1::oid;
 
-/// `SigningCertificate` and `SigningCertificateV2` (RFC 5035).
+/// `SigningCertificate` and `SigningCertificateV2` (RFC 5035 §5, §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningCertificate<'a> {
-    /// The first must be the certificate that verifies the signature (RFC 5035 §5.4); the others may be used for its path.
+    /// The first must be the certificate that verifies the signature (RFC 5035 §3, §5); the others may be used for its path.
     pub certificates: Vec<EssCertId<'a>>,
     /// The policies' element, where there is one.
     pub policies: Option<&'a [u8]>,
@@ -43,7 +43,7 @@ impl<'a> SigningCertificate<'a> {
     }
 }
 
-/// `ESSCertID` and `ESSCertIDv2` (RFC 5035 §4, §5.4.1).
+/// `ESSCertID` and `ESSCertIDv2` (RFC 5035 §6, §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EssCertId<'a> {
     /// The digest: SHA-1 for the first version, SHA-256 by default for the second.
@@ -89,7 +89,7 @@ impl<'a> EssCertId<'a> {
     }
 }
 
-/// `IssuerSerial` (RFC 5035 §5.4.1, RFC 5755 §4.1).
+/// `IssuerSerial` (RFC 5035 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EssIssuerSerial<'a> {
     /// The `GeneralNames` element.
@@ -120,7 +120,7 @@ impl<'a> EssIssuerSerial<'a> {
     }
 }
 
-/// `MultipleSignatures` (RFC 5752 §3): another signature that was made together with this one.
+/// `MultipleSignatures` (RFC 5752): another signature that was made together with this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MultipleSignature<'a> {
     /// The other's digest algorithm over the content.

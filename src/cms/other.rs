@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use crate::asn1::Tag;
     use crate::asn1::oid;
+    use crate::cms;
     use crate::cms::Layer;
     use crate::cms::build;
     use crate::cms::build::Form;
@@ -150,7 +151,7 @@ mod tests {
     const FORMS: [Form; 2] = [Form::Der, Form::Ber { chunk_bytes: 3 }];
 
     fn layer(message: &[u8]) -> Layer<'_> {
-        crate::cms::read(message, &Limits::default()).unwrap().layer
+        cms::read(message, &Limits::default()).unwrap().layer
     }
 
     #[test]

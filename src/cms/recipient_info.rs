@@ -430,7 +430,7 @@ mod tests {
         Recipient::KeyAgreement(KeyAgreement {
             version: 3,
             originator,
-            ukm: (keys % 2 == 0).then(|| octets(&[3])),
+            ukm: keys.is_multiple_of(2).then(|| octets(&[3])),
             algorithm: ALGORITHM,
             keys: (0..keys).map(key).collect(),
         })

@@ -85,6 +85,7 @@ mod tests {
     use crate::asn1::Integer;
     use crate::asn1::Writer;
     use crate::asn1::oid;
+    use crate::cms;
     use crate::cms::Layer;
     use crate::cms::build;
     use crate::cms::build::AttributeList;
@@ -134,7 +135,7 @@ mod tests {
     }
 
     fn read<'a>(message: &'a [u8], limits: &Limits) -> Result<SignedData<'a>, BerError> {
-        match crate::cms::read(message, limits)?.layer {
+        match cms::read(message, limits)?.layer {
             Layer::Signed(signed) => Ok(signed),
             other => panic!("{other:?}"),
         }

@@ -94,7 +94,7 @@ impl AttributeList {
         self.value(oid::SIGNING_TIME, |w| w.time(time))
     }
 
-    /// signingCertificate (RFC 5035 §5.4.1) with one certificate, by its SHA-1.
+    /// signingCertificate (RFC 5035 §5) with one certificate, by its SHA-1.
     #[must_use]
     pub fn signing_certificate(self, hash: &[u8], named: Option<&IssuerAndSerial<'_>>) -> Self {
         self.value(oid::SIGNING_CERTIFICATE, |w| {
@@ -138,7 +138,7 @@ impl AttributeList {
         })
     }
 
-    /// CMSAlgorithmProtection (RFC 6211 §2) of a signature.
+    /// CMSAlgorithmProtection (RFC 6211) of a signature.
     #[must_use]
     pub fn algorithm_protection(
         self,
@@ -190,7 +190,7 @@ impl AttributeList {
     }
 }
 
-/// `ESSCertID` and `ESSCertIDv2` (RFC 5035 §4, §5.4.1).
+/// `ESSCertID` and `ESSCertIDv2` (RFC 5035 §6, §4).
 fn ess_cert_id(
     w: &mut Writer,
     algorithm: Option<AlgorithmIdentifier<'_>>,
