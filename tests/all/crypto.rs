@@ -13,6 +13,8 @@ use std::process::Command;
 use mailseal::asn1::AlgorithmIdentifier;
 use mailseal::asn1::Reader;
 use mailseal::asn1::Tag;
+use mailseal::asn1::Writer;
+use mailseal::asn1::oid;
 use mailseal::crypto::DigestAlgorithm;
 use mailseal::crypto::Outcome;
 use mailseal::crypto::PrivateKey;
@@ -34,6 +36,7 @@ use mailseal::crypto::password::PasswordEncryption;
 use mailseal::crypto::password::PasswordError;
 use mailseal::crypto::password::PasswordMac;
 use mailseal::crypto::recovered_digest;
+use mailseal::crypto::sign::sign;
 use mailseal::crypto::verify;
 use mailseal::limits::Limits;
 
@@ -622,4 +625,113 @@ fn paths_are_confirmed_or_refused_with_the_reason() {
     assert_eq!(reason(answer), Some(ChainReason::BadCertificateSignature));
     let answer = check(b"no certificate", &["sub"], "root");
     assert_eq!(reason(answer), Some(ChainReason::Unreadable));
+}
+
+const PYTHON_PBMAC1: &str = r#"
+import hashlib, hmac
+key = hashlib.pbkdf2_hmac("sha512", "pässwörd".encode(), b"salt of eight", 2048, 32)
+open("value", "wb").write(hmac.digest(key, b"the safe", "sha256"))
+"#;
+
+#[test]
+fn a_pbmac1_of_python_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    if python(folder.path(), PYTHON_PBMAC1).is_none() {
+        return;
+    }
+    let value = read(folder.path(), "value");
+    let limits = Limits::default();
+    let mac = |key_bytes: Option<u64>, rounds: u64| {
+        let parameters = Writer::encode(|w| {
+            w.sequence(|w| {
+                let pbkdf2 = Writer::encode(|w| {
+                    w.sequence(|w| {
+                        w.octet_string(b"salt of eight");
+                        w.small_integer(rounds);
+                        if let Some(bytes) = key_bytes {
+                            w.small_integer(bytes);
+                        }
+                        w.algorithm(oid::HMAC_SHA512, Some(&[5, 0]));
+                    });
+                });
+                w.algorithm(oid::PBKDF2, Some(&pbkdf2));
+                w.algorithm(oid::HMAC_SHA256, Some(&[5, 0]));
+            });
+        });
+        let algorithm = AlgorithmIdentifier {
+            oid: oid::PBMAC1,
+            parameters: Some(&parameters),
+        };
+        PasswordMac::from_fields(&algorithm, &value, b"", 1, &limits)
+    };
+    let good = mac(Some(32), 2048).unwrap();
+    let password = Password::new("pässwörd".as_bytes());
+    assert_eq!(good.verify(&password, b"the safe"), Ok(()));
+    let wrong = Err(PasswordError::WrongPassword);
+    assert_eq!(good.verify(&password, b"the sage"), wrong);
+    assert_eq!(good.verify(&Password::new(b"x"), b"the safe"), wrong);
+    // RFC 9579 §4: the length must be stated, and one octet could be guessed.
+    for bytes in [None, Some(1), Some(1 << 20)] {
+        assert_eq!(mac(bytes, 2048), Err(PasswordError::Malformed), "{bytes:?}");
+    }
+    assert_eq!(mac(Some(32), 1 << 31), Err(PasswordError::TooManyRounds));
+}
+
+/// A configuration that would leave OpenSSL without any algorithm.
+const CRIPPLING: &str = "
+openssl_conf = init
+[init]
+providers = providers
+alg_section = algorithms
+[providers]
+null = null_section
+[null_section]
+activate = 1
+[algorithms]
+default_properties = fips=yes
+";
+
+#[test]
+fn configuration_files_and_environment_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openssl.cnf");
+    std::fs::write(&file, CRIPPLING).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crypto::every_digest_is_there"])
+        .env("OPENSSL_CONF", &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn every_digest_is_there() {
+    for algorithm in DigestAlgorithm::ALL {
+        assert!(algorithm.is_available(), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn one_key_verifies_in_many_threads() {
+    let rsa = PrivateKey::generate_rsa(1024).unwrap();
+    let scheme = SignatureScheme::RsaV15(DigestAlgorithm::Sha256);
+    let signed = Signed::Message(&[b"text"]);
+    let signature = sign(&scheme, &rsa, signed).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let key = rsa.public_key().clone();
+            let signature = &signature;
+            scope.spawn(move || {
+                let mut context = VerifyContext::new();
+                for round in 0..200 {
+                    let text: &[u8] = if round % 2 == 0 { b"text" } else { b"tent" };
+                    let signed = Signed::Message(&[text]);
+                    let outcome = verify(&scheme, &key, signed, signature, &mut context);
+                    assert_eq!(outcome == Outcome::Valid, round % 2 == 0);
+                }
+            });
+        }
+    });
 }
