@@ -5,7 +5,8 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::as_conversions
+    clippy::as_conversions,
+    clippy::cloned_ref_to_slice_refs
 )]
 
 mod authority;

@@ -6,10 +6,9 @@ use std::collections::hash_map::Entry as Slot;
 use crate::asn1::reader::BerError;
 use crate::crypto::digest;
 use crate::error::RunError;
+use crate::pki::pool::index::{Pool, issuer_serial_key, octets_key};
 use crate::pki::pool::spool::Spool;
-use crate::pki::pool::{
-    CertificateId, Entry, Origins, Pool, PoolCrl, Provenance, issuer_serial_key, octets_key,
-};
+use crate::pki::pool::{CertificateId, Entry, Origins, PoolCrl, Provenance};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::Crl;
 use crate::pki::x509::name::NameKey;

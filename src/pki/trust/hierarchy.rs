@@ -46,6 +46,7 @@ pub struct Hierarchy {
     by_subject: HashMap<NameKey, Vec<CertificateId>>,
     /// CRLs by their issuer's key, by SHA-256.
     crls: HashMap<NameKey, Vec<SignedCrl>>,
+    unsigned: Vec<CrlId>,
 }
 
 impl Hierarchy {
@@ -65,6 +66,7 @@ impl Hierarchy {
                 links: HashMap::new(),
                 by_subject: HashMap::new(),
                 crls: HashMap::new(),
+                unsigned: Vec::new(),
             },
             crl_issuers: pool.crls().map(|(_, crl)| crl.crl.issuer_key()).collect(),
             tried: HashMap::new(),
@@ -110,11 +112,19 @@ impl Hierarchy {
                     signers.push(node.id);
                 }
             }
-            if !signers.is_empty() {
+            if signers.is_empty() {
+                self.unsigned.push(id);
+            } else {
                 let signed = SignedCrl { id, signers };
                 self.crls.entry(crl.issuer_key()).or_default().push(signed);
             }
         }
+    }
+
+    /// CRLs that nobody signed who may and leads to an anchor, by SHA-256. They count for nothing: one found in mail is a
+    /// finding there.
+    pub fn unsigned_crls(&self) -> impl Iterator<Item = CrlId> {
+        self.unsigned.iter().copied()
     }
 
     pub(super) fn node(&self, id: CertificateId) -> Option<&Arc<Node>> {

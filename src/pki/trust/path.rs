@@ -316,9 +316,6 @@ fn judge(
     describe(checker, certificate, purpose, &mut failures);
     for (below, node) in path.iter().skip(1).zip(authorities) {
         purpose::of_issuer(below, node.is_anchor, purpose, &mut failures);
-        if matches!(node.key, Err(KeyError::OutOfPolicy)) {
-            failures.add(Chain::KeyOutOfPolicy, None);
-        }
     }
     let last = path.len().saturating_sub(1);
     for (index, below) in path.iter().enumerate() {

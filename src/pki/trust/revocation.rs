@@ -86,8 +86,7 @@ pub struct CertificateRevocation {
 /// The answer about a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationJudgement {
-    /// The worst answer; the one nearest to the signer of equal ones. `not_checked` for a path of the anchor alone, where
-    /// nothing can be asked.
+    /// The worst answer; the one nearest to the signer of equal ones. None for a path that is the anchor alone.
     pub worst: Option<CertificateRevocation>,
     /// Each certificate's answer but the anchor's, the signer first.
     pub each: Vec<CertificateRevocation>,

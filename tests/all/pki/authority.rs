@@ -194,7 +194,7 @@ impl Wanted {
     }
 }
 
-pub fn write_extensions(w: &mut Writer, extensions: &[(Oid<'static>, bool, Vec<u8>)]) {
+fn write_extensions(w: &mut Writer, extensions: &[(Oid<'static>, bool, Vec<u8>)]) {
     w.sequence(|w| {
         for (oid, critical, value) in extensions {
             w.sequence(|w| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mailseal::asn1::Time;
 use mailseal::limits::Limits;
@@ -11,26 +11,25 @@ use mailseal::pki::trust::{
     Anchors, Chain, Hierarchy, Purpose, Revocation, RevocationOptions, Trust,
 };
 
-const FOLDER: &str = "/work/shared/real/pkits";
+/// Where the suite lies: beside the project, or beside the folder of its worktrees. It is no part of the project.
+pub fn folder() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = ["../shared/real/pkits", "../../shared/real/pkits"];
+    let found = places.iter().map(|place| root.join(place));
+    let found = found.into_iter().find(|place| place.is_dir());
+    if found.is_none() {
+        println!("skipped: {places:?} are missing");
+    }
+    found
+}
 
 /// Inside the validity of the suite's certificates and CRLs (April 2001 to April 2011): 2008-01-01.
 const AT: i64 = 1_199_145_600;
 
 #[test]
 fn pkits() {
-    let folder = match std::env::var_os("MAILSEAL_REAL") {
-        Some(real) => Path::new(&real).join("pkits"),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real/pkits"),
-    };
-    let folder = if folder.is_dir() {
-        folder
-    } else {
-        FOLDER.into()
-    };
-    let Ok(expected) = fs::read_to_string(folder.join("expected.jsonl")) else {
-        println!("skipped: {} is missing", folder.display());
-        return;
-    };
+    let Some(folder) = folder() else { return };
+    let expected = fs::read_to_string(folder.join("expected.jsonl")).unwrap();
     let mut builder = PoolBuilder::new(Spool::memory());
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder.join("pki")).unwrap() {
@@ -55,7 +54,7 @@ fn pkits() {
     let mut trust = Trust::new(&pool, &hierarchy, &limits);
     let at = Time::from_unix(AT).unwrap();
 
-    let (mut right, mut wrong) = (0, Vec::new());
+    let (mut right, mut wrong, mut accepted) = (0, Vec::new(), 0);
     for line in expected.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         let name = line["file"].as_str().unwrap().rsplit('/').next().unwrap();
@@ -70,6 +69,7 @@ fn pkits() {
         if good == valid {
             right += 1;
         } else {
+            accepted += usize::from(good);
             wrong.push(format!(
                 "{name}: {} {:?} {:?} {}",
                 judged.value,
@@ -83,5 +83,7 @@ fn pkits() {
     for line in &wrong {
         println!("  {line}");
     }
-    assert!(right >= 160, "{right}");
+    assert_eq!(accepted, 0, "paths that must not be valid");
+    // The rest are paths that demand an explicit policy: they wait for policies as a whole.
+    assert!(right >= 187, "{right}");
 }

@@ -8,7 +8,7 @@ use mailseal::pki::trust::{
 };
 use mailseal::pki::x509::crl::RevocationReason;
 
-use super::authority::{Party, Revoked, Wanted, crl, day, key_usage, write_extensions};
+use super::authority::{Party, Revoked, Wanted, crl, day, key_usage};
 
 const SERIAL: u64 = 3;
 
@@ -371,5 +371,4 @@ fn a_large_crl_is_searched_fast_and_right() {
             "{serial}"
         );
     }
-    let _ = write_extensions;
 }
