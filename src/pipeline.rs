@@ -79,7 +79,11 @@ pub fn collect(
     output: &mut FactsOutput<'_>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), RunError> {
-    let open_file = RefCell::new(archive.open_file().map(|(input, file)| file_start(input, file)));
+    let open_file = RefCell::new(
+        archive
+            .open_file()
+            .map(|(input, file)| file_start(input, file)),
+    );
     let archive = RefCell::new(archive);
     let stopped = Cell::new(false);
     let scratch = Shelf::new(Scratch::default);
@@ -104,7 +108,9 @@ pub fn collect(
         let cost = u64::try_from(block.bytes.len()).unwrap_or(u64::MAX);
         Ok(Some(((started, block), cost)))
     };
-    let work = |(started, block)| scratch.with(|scratch| collect_block(started, block, keys, settings, scratch));
+    let work = |(started, block)| {
+        scratch.with(|scratch| collect_block(started, block, keys, settings, scratch))
+    };
     let write = |block: CollectedBlock| {
         output.block(&block)?;
         seen.source_bytes += block.source_bytes;
@@ -140,7 +146,9 @@ pub struct FactsOutput<'o> {
 impl FactsOutput<'_> {
     fn block(&mut self, block: &CollectedBlock) -> Result<(), RunError> {
         for certificate in &block.certificates {
-            let (_, new) = self.pool.insert_certificate(&certificate.der, Provenance::Message)?;
+            let (_, new) = self
+                .pool
+                .insert_certificate(&certificate.der, Provenance::Message)?;
             if new {
                 self.frame(store::encode(store::Kind::Certificate, &certificate.der))?;
             }
@@ -157,7 +165,10 @@ impl FactsOutput<'_> {
         }
         match &block.frame {
             Ok(frame) => self.written(|writer| writer.frame(frame)),
-            Err(error) => Err(RunError::unwritable(self.path, io::Error::other(error.to_string()))),
+            Err(error) => Err(RunError::unwritable(
+                self.path,
+                io::Error::other(error.to_string()),
+            )),
         }
     }
 
@@ -169,7 +180,10 @@ impl FactsOutput<'_> {
         self.written(|writer| writer.flush(sync))
     }
 
-    fn written(&mut self, write: impl FnOnce(&mut store::Writer) -> io::Result<()>) -> Result<(), RunError> {
+    fn written(
+        &mut self,
+        write: impl FnOnce(&mut store::Writer) -> io::Result<()>,
+    ) -> Result<(), RunError> {
         write(&mut self.writer).map_err(|source| RunError::unwritable(self.path, source))
     }
 }
@@ -220,7 +234,9 @@ fn collect_block(
                 messages += 1;
                 let collected = collect_message(&block, located, keys, settings, scratch);
                 for certificate in collected.certificates {
-                    certificates.entry(certificate.sha256).or_insert(certificate);
+                    certificates
+                        .entry(certificate.sha256)
+                        .or_insert(certificate);
                 }
                 for crl in collected.crls {
                     crls.entry(crl.sha256).or_insert(crl);
@@ -257,7 +273,10 @@ fn collect_block(
                 }));
             }
             Item::FileEnd {
-                bytes, variant, kind, ..
+                bytes,
+                variant,
+                kind,
+                ..
             } => events.push(Event::FileEnd(FileEnd {
                 kind: kind.as_str().to_owned(),
                 variant: variant.map(|variant| variant.as_str().to_owned()),
@@ -289,7 +308,12 @@ fn collect_block(
 /// One message without a record; runs of them are one event.
 fn ordinary(events: &mut Vec<Event>, length: u64) {
     match events.as_mut_slice() {
-        [.., Event::Ordinary { messages, bytes }] | [.., Event::Ordinary { messages, bytes }, Event::Between { .. }] => {
+        [.., Event::Ordinary { messages, bytes }]
+        | [
+            ..,
+            Event::Ordinary { messages, bytes },
+            Event::Between { .. },
+        ] => {
             *messages += 1;
             *bytes += length;
         }
@@ -309,7 +333,9 @@ fn collect_message(
     scratch: &mut Scratch,
 ) -> Collected {
     let message = block.message(located);
-    let caught = catch_unwind(AssertUnwindSafe(|| facts::collect(&message, keys, settings, scratch)));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        facts::collect(&message, keys, settings, scratch)
+    }));
     caught.unwrap_or_else(|_| {
         *scratch = Scratch::default();
         let mut facts = MessageFacts::default();
@@ -490,7 +516,10 @@ fn judge_block(
             }
             Event::Ordinary { messages, bytes } => {
                 let folder = totals.start.as_ref().map_or("", folder);
-                judged.rendered.tally.count_ordinary(folder, messages, bytes);
+                judged
+                    .rendered
+                    .tally
+                    .count_ordinary(folder, messages, bytes);
                 totals.messages += messages;
                 totals.message_bytes += bytes;
             }
@@ -502,7 +531,14 @@ fn judge_block(
                 totals.messages += 1;
                 totals.smime += u64::from(!facts.layers.is_empty());
                 totals.message_bytes += length;
-                judge_message(&mut facts, (offset, length), &totals, bench, (scratch, judge), &mut judged)?;
+                judge_message(
+                    &mut facts,
+                    (offset, length),
+                    &totals,
+                    bench,
+                    (scratch, judge),
+                    &mut judged,
+                )?;
             }
             Event::Between { bytes } => totals.between_bytes += bytes,
             Event::Fault(fault) => {
@@ -532,7 +568,11 @@ fn judge_message(
 ) -> Result<(), RunError> {
     complete(facts, bench.pool, bench.limits, scratch)?;
     let verdict = judge::judge(facts, judge)?;
-    if facts.findings.iter().any(|finding| finding.code == Finding::Panic) {
+    if facts
+        .findings
+        .iter()
+        .any(|finding| finding.code == Finding::Panic)
+    {
         judged.incomplete = true;
         let fault = store::Fault {
             code: Finding::Panic.as_str().to_owned(),
@@ -561,7 +601,14 @@ fn judge_message(
         certificate: &|sha256| Some(bench.pool.find(sha256)?.0),
         recipient: &|identifier| facts::certificates::named_by(identifier, bench.pool),
     };
-    report::render(&place, facts, &verdict, &lookup, &bench.render, &mut judged.rendered)
+    report::render(
+        &place,
+        facts,
+        &verdict,
+        &lookup,
+        &bench.render,
+        &mut judged.rendered,
+    )
 }
 
 impl JudgedBlock {
@@ -598,10 +645,17 @@ impl<T, M: Fn() -> T> Shelf<T, M> {
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut item = idle.unwrap_or_else(&self.make);
         let result = work(&mut item);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(item);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(item);
         result
     }
 }
@@ -634,7 +688,9 @@ fn in_order<I: Send, O: Send>(
                         None => exhausted = true,
                     }
                 }
-                let Some((item, cost)) = held.take() else { break };
+                let Some((item, cost)) = held.take() else {
+                    break;
+                };
                 if cost > machine.memory_bytes / 4 && in_flight > 0 {
                     held = Some((item, cost));
                     break;
@@ -703,7 +759,11 @@ mod tests {
         let expected: Vec<u64> = (0..200).collect();
         for count in [1, 2, 5] {
             for memory in [0, 1, 60, 10_000] {
-                assert_eq!(run(count, memory, &items), expected, "{count} threads, {memory} bytes");
+                assert_eq!(
+                    run(count, memory, &items),
+                    expected,
+                    "{count} threads, {memory} bytes"
+                );
             }
         }
     }

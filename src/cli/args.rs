@@ -39,7 +39,12 @@ pub struct AuditArgs {
     pub output: Option<PathBuf>,
 
     /// Go on with an interrupted run; its arguments are remembered, give no others
-    #[arg(long, value_name = "DIR.partial", exclusive = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "DIR.partial",
+        exclusive = true,
+        hide_short_help = true
+    )]
     pub resume: Option<PathBuf>,
 
     /// Own keys: PKCS#12, PEM or DER, with their certificates; files or folders
@@ -133,7 +138,12 @@ pub struct JudgingArgs {
     pub crl: Vec<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
-    #[arg(long, value_name = "TIME", help_heading = "Judging", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
     pub at: Option<String>,
 
     /// Nothing is valid without an answer about revocation
@@ -149,7 +159,12 @@ pub struct JudgingArgs {
     pub signers: Signers,
 
     /// Exit with 1 if a message has this status; may be repeated. "any": every status but valid, decrypted, certs_only, compressed, not_smime
-    #[arg(long, value_name = "STATUS", help_heading = "Judging", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "STATUS",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
     pub fail_on: Vec<String>,
 }
 
@@ -195,7 +210,9 @@ fn bytes(text: &str) -> Result<u64, String> {
         Some((at, 'g' | 'G')) => (text.get(..at), 30),
         Some(_) | None => (Some(text), 0),
     };
-    let number: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?;
+    let number: u64 = digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(wrong)?;
     number
         .checked_mul(1 << shift)
         .filter(|size| *size > 0)

@@ -113,13 +113,21 @@ pub fn fail_on(args: &JudgingArgs) -> Result<Vec<Status>, CommandError> {
     let mut chosen = Vec::new();
     for word in &args.fail_on {
         if word == "any" {
-            chosen.extend(Status::ALL.iter().copied().filter(|status| !is_in_order(*status)));
+            chosen.extend(
+                Status::ALL
+                    .iter()
+                    .copied()
+                    .filter(|status| !is_in_order(*status)),
+            );
             continue;
         }
         let status = Status::ALL.iter().find(|status| status.as_str() == word);
         let status = status.ok_or_else(|| {
             let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-            CommandError::Usage(format!("--fail-on {word}: give any, or one of {}", known.join(", ")))
+            CommandError::Usage(format!(
+                "--fail-on {word}: give any, or one of {}",
+                known.join(", ")
+            ))
         })?;
         chosen.push(*status);
     }
@@ -128,7 +136,11 @@ pub fn fail_on(args: &JudgingArgs) -> Result<Vec<Status>, CommandError> {
 
 fn is_in_order(status: Status) -> bool {
     match status {
-        Status::Valid | Status::Decrypted | Status::CertsOnly | Status::Compressed | Status::NotSmime => true,
+        Status::Valid
+        | Status::Decrypted
+        | Status::CertsOnly
+        | Status::Compressed
+        | Status::NotSmime => true,
         Status::Damaged
         | Status::NoKey
         | Status::DecryptFailed
@@ -176,7 +188,11 @@ mod tests {
             ("2020-01-01T00:00:01Z", 1_577_836_801),
             ("2020-01-01T01:00:00+01:00", 1_577_836_800),
         ] {
-            assert_eq!(now(&judging(&["--at", text]), clock).unwrap().unix(), seconds, "{text}");
+            assert_eq!(
+                now(&judging(&["--at", text]), clock).unwrap().unix(),
+                seconds,
+                "{text}"
+            );
         }
         assert_eq!(now(&judging(&[]), clock).unwrap(), clock);
         assert!(now(&judging(&["--at", "yesterday"]), clock).is_err());
@@ -184,8 +200,14 @@ mod tests {
 
     #[test]
     fn fail_on_takes_the_words_of_the_status() {
-        assert_eq!(fail_on(&judging(&["--fail-on", "altered"])).unwrap(), [Status::Altered]);
-        assert_eq!(fail_on(&judging(&["--fail-on", "any"])).unwrap().len(), Status::ALL.len() - 5);
+        assert_eq!(
+            fail_on(&judging(&["--fail-on", "altered"])).unwrap(),
+            [Status::Altered]
+        );
+        assert_eq!(
+            fail_on(&judging(&["--fail-on", "any"])).unwrap().len(),
+            Status::ALL.len() - 5
+        );
         assert!(fail_on(&judging(&["--fail-on", "bad"])).is_err());
     }
 }

@@ -64,10 +64,16 @@ pub fn of(result: Result<Exit, CommandError>) -> Exit {
         Err(error) => error,
     };
     // Where standard error is closed nobody is there to be told.
-    let _ = writeln!(anstream::stderr(), "mailseal: {}", escaped(&error.to_string()));
+    let _ = writeln!(
+        anstream::stderr(),
+        "mailseal: {}",
+        escaped(&error.to_string())
+    );
     match error {
         CommandError::Run(RunError::Internal { .. }) => Exit::Fault,
-        CommandError::Run(RunError::Interrupted) | CommandError::Interrupted(_) => Exit::Interrupted,
+        CommandError::Run(RunError::Interrupted) | CommandError::Interrupted(_) => {
+            Exit::Interrupted
+        }
         CommandError::Run(
             RunError::Unreadable { .. }
             | RunError::Unusable { .. }
@@ -84,10 +90,19 @@ pub fn of(result: Result<Exit, CommandError>) -> Exit {
 /// Keeps plaintext and keys out of crash dumps, and message texts out of panics: a panic says where, never what.
 pub fn harden() {
     // Where the system refuses, the run is as safe as any other program's.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    );
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(anstream::stderr(), "mailseal: a fault of ours at {place}; please tell us");
+        let _ = writeln!(
+            anstream::stderr(),
+            "mailseal: a fault of ours at {place}; please tell us"
+        );
     }));
 }

@@ -42,9 +42,14 @@ pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> 
     let mut prompts = 0;
     let (keyring, report) = loop {
         match Keyring::load(sources.keys, &passwords, limits) {
-            Err(RunError::NoPasswordFits { path }) if prompts < PROMPTS && std::io::stdin().is_terminal() => {
+            Err(RunError::NoPasswordFits { path })
+                if prompts < PROMPTS && std::io::stdin().is_terminal() =>
+            {
                 prompts += 1;
-                let prompt = format!("Password for {} and the other key files: ", escaped(&path.display().to_string()));
+                let prompt = format!(
+                    "Password for {} and the other key files: ",
+                    escaped(&path.display().to_string())
+                );
                 match rpassword::prompt_password(prompt) {
                     Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
                     Err(_) => return Err(RunError::NoPasswordFits { path }),
@@ -61,7 +66,8 @@ fn given(sources: Sources<'_>) -> Result<Passwords, RunError> {
     let mut text = Zeroizing::new(Vec::new());
     if let Some(path) = sources.passwords {
         let mut file = File::open(path).map_err(|error| RunError::unreadable(path, error))?;
-        file.read_to_end(&mut text).map_err(|error| RunError::unreadable(path, error))?;
+        file.read_to_end(&mut text)
+            .map_err(|error| RunError::unreadable(path, error))?;
     }
     if let Some(descriptor) = sources.descriptor {
         let path = PathBuf::from(format!("/dev/fd/{descriptor}"));
@@ -69,7 +75,8 @@ fn given(sources: Sources<'_>) -> Result<Passwords, RunError> {
             text.push(b'\n');
         }
         let mut file = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
-        file.read_to_end(&mut text).map_err(|error| RunError::unreadable(&path, error))?;
+        file.read_to_end(&mut text)
+            .map_err(|error| RunError::unreadable(&path, error))?;
     }
     Ok(Passwords::from_lines(&text))
 }
@@ -88,7 +95,10 @@ fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
                     problem: "others can read this key file. Take their permission away (chmod 600), or leave out --strict-perms.",
                 });
             }
-            lines.push(format!("{}: others can read this key file", entry.path.display()));
+            lines.push(format!(
+                "{}: others can read this key file",
+                entry.path.display()
+            ));
         }
     }
     let more = lines.len().saturating_sub(LISTED);
@@ -98,7 +108,10 @@ fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
         let _ = writeln!(err, "mailseal: {}", escaped(line));
     }
     if more > 0 {
-        let _ = writeln!(err, "mailseal: and {more} more lines about key files like these");
+        let _ = writeln!(
+            err,
+            "mailseal: and {more} more lines about key files like these"
+        );
     }
     Ok(())
 }
@@ -108,8 +121,12 @@ fn problem(entry: &FileEntry) -> Option<String> {
         KeyFileProblem::NotAKeyFile if !entry.named => return None,
         KeyFileProblem::NotAKeyFile => "holds neither a key nor a certificate".to_owned(),
         KeyFileProblem::WrongPassword => "no password given opens it".to_owned(),
-        KeyFileProblem::UnsupportedAlgorithm(name) => format!("needs {name}, which is not supported"),
-        KeyFileProblem::TooManyRounds => "asks for more rounds of key derivation than the limit".to_owned(),
+        KeyFileProblem::UnsupportedAlgorithm(name) => {
+            format!("needs {name}, which is not supported")
+        }
+        KeyFileProblem::TooManyRounds => {
+            "asks for more rounds of key derivation than the limit".to_owned()
+        }
         KeyFileProblem::Damaged => "is damaged".to_owned(),
         KeyFileProblem::Unreadable => "could not be read".to_owned(),
     })

@@ -85,16 +85,23 @@ impl Reporter {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             let read = HumanBytes(progress.source_bytes);
-            let of = total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
+            let of = total
+                .map(|total| format!(" of {}", HumanBytes(total)))
+                .unwrap_or_default();
             let rate = HumanBytes(per_second(progress.source_bytes, self.started.elapsed()));
             // Where standard error is closed nobody is there to be told.
-            let _ = writeln!(std::io::stderr(), "mailseal: {read}{of}, {rate}/s, {counts}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "mailseal: {read}{of}, {rate}/s, {counts}"
+            );
         }
     }
 }
 
 fn per_second(bytes: u64, elapsed: Duration) -> u64 {
-    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    let milliseconds = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
     bytes.saturating_mul(1000) / milliseconds
 }
 
@@ -105,11 +112,15 @@ fn bar(total: Option<u64>) -> ProgressBar {
     };
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
     let template = match total {
-        Some(_) => "{bar:20} {percent:>3}% {bytes} of {total_bytes} {bytes_per_sec} {eta} left · {msg}",
+        Some(_) => {
+            "{bar:20} {percent:>3}% {bytes} of {total_bytes} {bytes_per_sec} {eta} left · {msg}"
+        }
         None => "{spinner} {bytes} {bytes_per_sec} · {msg}",
     };
     // A template that is wrong would show in the test below; the default style is better than none.
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar
 }
 

@@ -54,14 +54,21 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
             partial.display()
         )));
     };
-    if earlier.archives.iter().any(|archive| archive == Path::new("-")) {
+    if earlier
+        .archives
+        .iter()
+        .any(|archive| archive == Path::new("-"))
+    {
         return Err(CommandError::Usage(
-            "the run read standard input, which can't be read twice: start anew with --force".to_owned(),
+            "the run read standard input, which can't be read twice: start anew with --force"
+                .to_owned(),
         ));
     }
-    let target = std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
+    let target =
+        std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
     // Paths of the earlier run are relative to where it was started.
-    std::env::set_current_dir(&resume.folder).map_err(|error| RunError::unreadable(&resume.folder, error))?;
+    std::env::set_current_dir(&resume.folder)
+        .map_err(|error| RunError::unreadable(&resume.folder, error))?;
     let earlier = AuditArgs {
         output: Some(target),
         ..earlier
@@ -69,7 +76,12 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     audit_as(&earlier, &resume, true, clock)
 }
 
-fn audit_as(args: &AuditArgs, resume: &Resume, again: bool, started: Time) -> Result<Exit, CommandError> {
+fn audit_as(
+    args: &AuditArgs,
+    resume: &Resume,
+    again: bool,
+    started: Time,
+) -> Result<Exit, CommandError> {
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
     let limits = build::limits(args);
@@ -194,7 +206,12 @@ struct RunFacts<'r> {
 }
 
 /// Adds `run.json`, gives the report its name, prints the summary, and derives the exit code.
-fn finish(outcome: Outcome, own: &RunFacts<'_>, quiet: bool, fail_on: &[Status]) -> Result<Exit, CommandError> {
+fn finish(
+    outcome: Outcome,
+    own: &RunFacts<'_>,
+    quiet: bool,
+    fail_on: &[Status],
+) -> Result<Exit, CommandError> {
     let totals = outcome.totals;
     let host = rustix::system::uname();
     let arguments: Vec<String> = own
@@ -215,12 +232,18 @@ fn finish(outcome: Outcome, own: &RunFacts<'_>, quiet: bool, fail_on: &[Status])
     })?;
     let path = outcome.folder.file("run.json");
     let mut file = outcome.folder.create_file("run.json")?;
-    file.write_all(&bytes).map_err(|error| RunError::unwritable(&path, error))?;
+    file.write_all(&bytes)
+        .map_err(|error| RunError::unwritable(&path, error))?;
     outcome.folder.finish()?;
     if !quiet {
         screen::print(&outcome.screen);
     }
-    let found = |status: &Status| totals.statuses.iter().any(|(word, count)| *word == status.as_str() && *count > 0);
+    let found = |status: &Status| {
+        totals
+            .statuses
+            .iter()
+            .any(|(word, count)| *word == status.as_str() && *count > 0)
+    };
     Ok(if totals.incomplete {
         Exit::Incomplete
     } else if fail_on.iter().any(found) {
@@ -232,9 +255,13 @@ fn finish(outcome: Outcome, own: &RunFacts<'_>, quiet: bool, fail_on: &[Status])
 
 /// The instant of now.
 fn clock() -> Time {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let elapsed = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     let seconds = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
-    Time::from_unix(seconds).or_else(|| Time::from_unix(0)).unwrap_or_else(|| unreachable!("1970 is a year"))
+    Time::from_unix(seconds)
+        .or_else(|| Time::from_unix(0))
+        .unwrap_or_else(|| unreachable!("1970 is a year"))
 }
 
 /// What an interrupted run needs to go on: its folder, its clock, its arguments.
@@ -272,7 +299,10 @@ impl Resume {
             return Err(damaged().into());
         }
         let owned = |field: &[u8]| OsString::from_vec(field.to_vec());
-        let folder = fields.next().map(|field| PathBuf::from(owned(field))).ok_or_else(damaged)?;
+        let folder = fields
+            .next()
+            .map(|field| PathBuf::from(owned(field)))
+            .ok_or_else(damaged)?;
         let now = fields
             .next()
             .and_then(|field| std::str::from_utf8(field).ok()?.parse().ok())
@@ -295,13 +325,20 @@ mod tests {
         let resume = Resume {
             folder: PathBuf::from("/somewhere/ü"),
             now: Time::from_unix(1_700_000_000).unwrap(),
-            arguments: vec![OsString::from("mailseal"), OsString::from_vec(vec![0xff, b'a']), OsString::new()],
+            arguments: vec![
+                OsString::from("mailseal"),
+                OsString::from_vec(vec![0xff, b'a']),
+                OsString::new(),
+            ],
         };
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("args");
         std::fs::write(&path, resume.text()).unwrap();
         let back = Resume::read(&path).unwrap();
-        assert_eq!((back.folder, back.now, back.arguments), (resume.folder, resume.now, resume.arguments));
+        assert_eq!(
+            (back.folder, back.now, back.arguments),
+            (resume.folder, resume.now, resume.arguments)
+        );
         std::fs::write(&path, "nonsense").unwrap();
         assert!(Resume::read(&path).is_err());
     }

@@ -27,7 +27,9 @@ pub fn print(lines: &[Line]) {
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        {
             // Writing to a String never fails.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -43,7 +45,10 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_or_hides_text_gets_through() {
-        assert_eq!(escaped("a\u{1b}[2Jb\u{202e}c\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{a}");
+        assert_eq!(
+            escaped("a\u{1b}[2Jb\u{202e}c\n"),
+            "a\\u{1b}[2Jb\\u{202e}c\\u{a}"
+        );
         assert_eq!(escaped("Zoë/mail"), "Zoë/mail");
     }
 }

@@ -9,7 +9,11 @@ use crate::facts::axis::Attributes;
 use crate::facts::finding::Finding;
 
 /// The attributes against RFC 5652 §5.3 and §11, and against the algorithms that were used (RFC 6211).
-pub(super) fn rules(signer: &SignerInfo<'_>, role: Role<'_>, findings: &mut Vec<Finding>) -> Attributes {
+pub(super) fn rules(
+    signer: &SignerInfo<'_>,
+    role: Role<'_>,
+    findings: &mut Vec<Finding>,
+) -> Attributes {
     let Some(attributes) = &signer.signed_attributes else {
         return Attributes::Absent;
     };
@@ -20,8 +24,12 @@ pub(super) fn rules(signer: &SignerInfo<'_>, role: Role<'_>, findings: &mut Vec<
             | AttributeProblem::ContentTypeDiffers
             | AttributeProblem::ContentTypeForbidden => Finding::AttributeContentType,
             AttributeProblem::MessageDigestMissing => Finding::AttributeMessageDigest,
-            AttributeProblem::Duplicate(_) | AttributeProblem::NotOneValue(_) => Finding::AttributeRepeated,
-            AttributeProblem::BadValue(_) | AttributeProblem::Misplaced(_) => Finding::AttributeMalformed,
+            AttributeProblem::Duplicate(_) | AttributeProblem::NotOneValue(_) => {
+                Finding::AttributeRepeated
+            }
+            AttributeProblem::BadValue(_) | AttributeProblem::Misplaced(_) => {
+                Finding::AttributeMalformed
+            }
         };
         findings.push(finding);
         value = Attributes::Malformed;

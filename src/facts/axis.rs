@@ -1,6 +1,5 @@
 //! Every value that a fact can have, with its name in the report, its meaning and its source.
 
-
 /// Declares an axis: value, report name and meaning stand together, the rest is made from them.
 macro_rules! axis {
     (

@@ -31,7 +31,9 @@ pub struct Scratch {
 #[must_use]
 pub fn named_by(identifier: &Identifier, pool: &Pool) -> Option<u32> {
     let found = match identifier {
-        Identifier::IssuerSerial { issuer, serial } => pool.find_by_issuer_serial(Name::new(issuer), Integer(serial)),
+        Identifier::IssuerSerial { issuer, serial } => {
+            pool.find_by_issuer_serial(Name::new(issuer), Integer(serial))
+        }
         Identifier::Ski(id) => pool.find_by_ski(id),
         Identifier::None => return None,
     };
@@ -86,17 +88,31 @@ impl Known {
         let key = PublicKey::from_spki(certificate.spki, limits);
         match key {
             Err(KeyError::OutOfPolicy) => findings.push(Finding::KeyOutOfPolicy),
-            Ok(_) | Err(KeyError::Malformed | KeyError::Unsupported | KeyError::ParametersMissing) => {}
+            Ok(_)
+            | Err(KeyError::Malformed | KeyError::Unsupported | KeyError::ParametersMissing) => {}
         }
-        let computed = certificate.key.as_ref().ok().map(|key| sha1(key.bits.bytes).to_vec());
-        let own = certificate.extensions.subject_key_identifier().ok().flatten().map(|id| id.to_vec());
+        let computed = certificate
+            .key
+            .as_ref()
+            .ok()
+            .map(|key| sha1(key.bits.bytes).to_vec());
+        let own = certificate
+            .extensions
+            .subject_key_identifier()
+            .ok()
+            .flatten()
+            .map(|id| id.to_vec());
         Some(Self {
             sha256,
             der: der.to_vec(),
             issuer: certificate.issuer.raw().to_vec(),
             serial: certificate.serial.minimal().to_vec(),
             key_identifiers: own.into_iter().chain(computed).collect(),
-            addresses: addresses.list.into_iter().map(|address| address.text).collect(),
+            addresses: addresses
+                .list
+                .into_iter()
+                .map(|address| address.text)
+                .collect(),
             key,
             findings,
         })
@@ -108,9 +124,12 @@ impl Known {
             EntityIdentifier::IssuerAndSerial(named) => {
                 let serial: Integer<'_> = named.serial;
                 self.serial == serial.minimal()
-                    && (self.issuer == named.issuer || Name::new(&self.issuer).matches(Name::new(named.issuer)))
+                    && (self.issuer == named.issuer
+                        || Name::new(&self.issuer).matches(Name::new(named.issuer)))
             }
-            EntityIdentifier::SubjectKeyIdentifier(id) => self.key_identifiers.iter().any(|own| own[..] == id[..]),
+            EntityIdentifier::SubjectKeyIdentifier(id) => {
+                self.key_identifiers.iter().any(|own| own[..] == id[..])
+            }
         }
     }
 }

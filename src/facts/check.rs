@@ -58,8 +58,12 @@ pub(super) fn check(
 ) -> Checked {
     let key = match key {
         Ok(key) => key,
-        Err(KeyError::OutOfPolicy | KeyError::ParametersMissing) => return Checked::only(Signature::NotChecked),
-        Err(KeyError::Malformed | KeyError::Unsupported) => return Checked::only(Signature::UnsupportedAlgorithm),
+        Err(KeyError::OutOfPolicy | KeyError::ParametersMissing) => {
+            return Checked::only(Signature::NotChecked);
+        }
+        Err(KeyError::Malformed | KeyError::Unsupported) => {
+            return Checked::only(Signature::UnsupportedAlgorithm);
+        }
     };
     let (signature_algorithm, digest_algorithm) = algorithms;
     let scheme = match SignatureScheme::from_cms(signature_algorithm, digest_algorithm, key) {
@@ -74,9 +78,16 @@ pub(super) fn check(
     };
     let mut checked = match target {
         Target::Attributes { received, sorted } => {
-            let mut checked = Checked::only(outcome(signature::verify(&scheme, key, Over::Message(&received), value, context)));
+            let mut checked = Checked::only(outcome(signature::verify(
+                &scheme,
+                key,
+                Over::Message(&received),
+                value,
+                context,
+            )));
             if let (Signature::Invalid, Some(sorted)) = (checked.signature, sorted)
-                && signature::verify(&scheme, key, Over::Message(&[sorted]), value, context) == Outcome::Valid
+                && signature::verify(&scheme, key, Over::Message(&[sorted]), value, context)
+                    == Outcome::Valid
             {
                 checked.signature = Signature::Valid;
                 checked.findings.push(Finding::AttributesResorted);
@@ -101,10 +112,18 @@ fn over_content(
     for index in 0..readings.len() {
         let result = match scheme.digest() {
             Some(digest) => match readings.digest(index, digest) {
-                Some(digest) => signature::verify(scheme, key, Over::Digest(digest.as_bytes()), value, context),
+                Some(digest) => {
+                    signature::verify(scheme, key, Over::Digest(digest.as_bytes()), value, context)
+                }
                 None => return Checked::only(Signature::UnsupportedAlgorithm),
             },
-            None => signature::verify(scheme, key, Over::Message(&[&readings.bytes(index)]), value, context),
+            None => signature::verify(
+                scheme,
+                key,
+                Over::Message(&[&readings.bytes(index)]),
+                value,
+                context,
+            ),
         };
         checked.signature = outcome(result);
         if result == Outcome::Valid {
@@ -141,9 +160,17 @@ fn over_digests(
 }
 
 /// RSA with PKCS #1 v1.5 shows which digest was signed: if it shows one, the signature is the key's and the content another.
-fn tell_mismatch(checked: &mut Checked, scheme: &SignatureScheme, key: &PublicKey, value: &[u8], context: &mut VerifyContext) {
-    if checked.signature == Signature::Invalid && matches!(scheme, SignatureScheme::RsaV15(_))
-        && signature::recovered_digest(key, value, context).is_some() {
+fn tell_mismatch(
+    checked: &mut Checked,
+    scheme: &SignatureScheme,
+    key: &PublicKey,
+    value: &[u8],
+    context: &mut VerifyContext,
+) {
+    if checked.signature == Signature::Invalid
+        && matches!(scheme, SignatureScheme::RsaV15(_))
+        && signature::recovered_digest(key, value, context).is_some()
+    {
         checked.signature = Signature::Valid;
         checked.digest = Some(Digest::Mismatch);
     }
@@ -169,7 +196,9 @@ pub(super) fn pending(
             received: attributes.to_digest().to_vec(),
             sorted: attributes.to_digest_sorted().map(|sorted| sorted.to_vec()),
         },
-        (None, _, _) if SignatureScheme::signs_the_message(&signer.signature_algorithm) => Signed::NeedsContent,
+        (None, _, _) if SignatureScheme::signs_the_message(&signer.signature_algorithm) => {
+            Signed::NeedsContent
+        }
         (None, Some(algorithm), Some(readings)) => Signed::Content(
             (0..readings.len())
                 .filter_map(|index| {
@@ -203,7 +232,9 @@ pub(super) fn decoded(der: &[u8]) -> Option<AlgorithmIdentifier<'_>> {
 fn padding(scheme: &SignatureScheme) -> Option<String> {
     match scheme {
         SignatureScheme::RsaPss {
-            mgf_digest, salt_bytes, ..
+            mgf_digest,
+            salt_bytes,
+            ..
         } => Some(format!("mgf1-{}/{salt_bytes}", mgf_digest.name())),
         SignatureScheme::RsaV15(_)
         | SignatureScheme::Ecdsa(_)
@@ -217,7 +248,11 @@ fn padding(scheme: &SignatureScheme) -> Option<String> {
 }
 
 /// Names a scheme and a key for the report.
-pub(super) fn describe(algorithms: &mut Algorithms, scheme: Option<&SignatureScheme>, key: &Result<PublicKey, KeyError>) {
+pub(super) fn describe(
+    algorithms: &mut Algorithms,
+    scheme: Option<&SignatureScheme>,
+    key: &Result<PublicKey, KeyError>,
+) {
     if let Some(scheme) = scheme {
         scheme.name().clone_into(&mut algorithms.signature);
         algorithms.padding = padding(scheme);

@@ -13,7 +13,9 @@ use crate::facts::certificates::Known;
 use crate::facts::check::{Checked, Target, check, decoded, describe};
 use crate::facts::finding::Finding;
 use crate::facts::identity::identity;
-use crate::facts::record::{Addresses, Identifier, LayerFacts, MessageFacts, Pending, SignatureFacts, Signed};
+use crate::facts::record::{
+    Addresses, Identifier, LayerFacts, MessageFacts, Pending, SignatureFacts, Signed,
+};
 use crate::limits::Limits;
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::x509::Certificate;
@@ -25,8 +27,17 @@ use crate::pki::x509::Name;
 ///
 /// # Errors
 /// Where the pool's spool can't be read.
-pub fn complete(facts: &mut MessageFacts, pool: &Pool, limits: &Limits, scratch: &mut Scratch) -> Result<(), RunError> {
-    let nested: Vec<Addresses> = facts.nested.iter().map(|message| message.sender.clone()).collect();
+pub fn complete(
+    facts: &mut MessageFacts,
+    pool: &Pool,
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Result<(), RunError> {
+    let nested: Vec<Addresses> = facts
+        .nested
+        .iter()
+        .map(|message| message.sender.clone())
+        .collect();
     for layer in &mut facts.layers {
         if !layer.signatures.iter().any(is_open) {
             continue;
@@ -50,10 +61,12 @@ pub fn complete(facts: &mut MessageFacts, pool: &Pool, limits: &Limits, scratch:
 fn is_open(signature: &SignatureFacts) -> bool {
     signature.pending.is_some()
         || signature.countersignatures.iter().any(is_open)
-        || signature
-            .timestamps
-            .iter()
-            .any(|token| token.signature.as_ref().is_some_and(|own| own.pending.is_some()))
+        || signature.timestamps.iter().any(|token| {
+            token
+                .signature
+                .as_ref()
+                .is_some_and(|own| own.pending.is_some())
+        })
 }
 
 fn sender_of<'n>(layer: &LayerFacts, nested: &'n [Addresses]) -> Option<&'n Addresses> {
@@ -70,9 +83,10 @@ fn finish(
     let Some(pending) = facts.pending.take() else {
         return Ok(());
     };
-    let (Some(signature_algorithm), Some(digest_algorithm)) =
-        (decoded(&pending.signature_algorithm), decoded(&pending.digest_algorithm))
-    else {
+    let (Some(signature_algorithm), Some(digest_algorithm)) = (
+        decoded(&pending.signature_algorithm),
+        decoded(&pending.digest_algorithm),
+    ) else {
         return Ok(());
     };
     let mut best: Option<((bool, Named), Checked, Found)> = None;
@@ -93,8 +107,17 @@ fn finish(
                 Signed::NeedsContent => Target::Digests(&[]),
             };
             let algorithms = (&signature_algorithm, &digest_algorithm);
-            let checked = check(algorithms, &pending.value, target, &key, &mut scratch.verify);
-            let rank = (checked.signature == Signature::Valid, named(&pending, &known.der));
+            let checked = check(
+                algorithms,
+                &pending.value,
+                target,
+                &key,
+                &mut scratch.verify,
+            );
+            let rank = (
+                checked.signature == Signature::Valid,
+                named(&pending, &known.der),
+            );
             if best.as_ref().is_none_or(|(other, _, _)| rank > *other) {
                 let known = Arc::clone(&known);
                 best = Some((rank, checked, Found { id, known, key }));
@@ -114,8 +137,12 @@ fn finish(
         };
         facts.findings.extend_from_slice(&found.known.findings);
         match named {
-            Named::Other if facts.attributes == Attributes::Ok => facts.attributes = Attributes::CertificateMismatch,
-            Named::Nobody if facts.attributes != Attributes::Absent => facts.findings.push(Finding::EssAbsent),
+            Named::Other if facts.attributes == Attributes::Ok => {
+                facts.attributes = Attributes::CertificateMismatch
+            }
+            Named::Nobody if facts.attributes != Attributes::Absent => {
+                facts.findings.push(Finding::EssAbsent)
+            }
             Named::Other | Named::Nobody | Named::This => {}
         }
     }
@@ -148,22 +175,34 @@ fn candidates(facts: &SignatureFacts, pool: &Pool) -> Result<Vec<CertificateId>,
         return Ok(pool.find(sha256).into_iter().collect());
     }
     match &facts.identifier {
-        Identifier::IssuerSerial { issuer, serial } => pool.find_by_issuer_serial(Name::new(issuer), Integer(serial)),
+        Identifier::IssuerSerial { issuer, serial } => {
+            pool.find_by_issuer_serial(Name::new(issuer), Integer(serial))
+        }
         Identifier::Ski(id) => pool.find_by_ski(id),
         Identifier::None => Ok(Vec::new()),
     }
 }
 
 /// The certificate's key; where it inherits DSA parameters (RFC 3279 §2.3.2), one key for each issuer that it may have them from.
-fn keys(known: &Known, pool: &Pool, limits: &Limits) -> Result<Vec<Result<PublicKey, KeyError>>, RunError> {
-    let (Err(KeyError::ParametersMissing), Ok(certificate)) = (&known.key, Certificate::read(&known.der)) else {
+fn keys(
+    known: &Known,
+    pool: &Pool,
+    limits: &Limits,
+) -> Result<Vec<Result<PublicKey, KeyError>>, RunError> {
+    let (Err(KeyError::ParametersMissing), Ok(certificate)) =
+        (&known.key, Certificate::read(&known.der))
+    else {
         return Ok(vec![known.key.clone()]);
     };
     let mut keys = Vec::new();
     for issuer in pool.by_subject(certificate.issuer)? {
         let der = pool.der(issuer)?;
         if let Ok(issuer) = Certificate::read(&der) {
-            keys.push(PublicKey::from_spki_with_issuer(certificate.spki, issuer.spki, limits));
+            keys.push(PublicKey::from_spki_with_issuer(
+                certificate.spki,
+                issuer.spki,
+                limits,
+            ));
         }
     }
     keys.retain(Result::is_ok);
@@ -177,8 +216,12 @@ fn named(pending: &Pending, der: &[u8]) -> Named {
         return Named::Nobody;
     }
     let all = pending.ess.iter().all(|(name, hash)| {
-        let algorithm = DigestAlgorithm::ALL.iter().find(|algorithm| algorithm.name() == name);
-        algorithm.is_none_or(|algorithm| digest(*algorithm, &[der]).is_ok_and(|value| value.matches(hash)))
+        let algorithm = DigestAlgorithm::ALL
+            .iter()
+            .find(|algorithm| algorithm.name() == name);
+        algorithm.is_none_or(|algorithm| {
+            digest(*algorithm, &[der]).is_ok_and(|value| value.matches(hash))
+        })
     });
     if all { Named::This } else { Named::Other }
 }

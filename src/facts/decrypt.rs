@@ -3,10 +3,15 @@
 use zeroize::Zeroizing;
 
 use crate::asn1::oid;
-use crate::cms::recipient_info::{self, AgreedKey, KeyAgreement as AgreementInfo, KeyTransport, Originator, Row};
-use crate::cms::{AuthEnvelopedData, Carried, EncryptedContent, EntityIdentifier, Layer, Recipient};
+use crate::cms::recipient_info::{
+    self, AgreedKey, KeyAgreement as AgreementInfo, KeyTransport, Originator, Row,
+};
+use crate::cms::{
+    AuthEnvelopedData, Carried, EncryptedContent, EntityIdentifier, Layer, Recipient,
+};
 use crate::crypto::content::ContentContext;
 use crate::crypto::content_cipher::{Container, ContentCipher};
+use crate::crypto::digest::sha256;
 use crate::crypto::key_agreement::{self, KeyAgreement};
 use crate::crypto::key_transport::RsaTransport;
 use crate::facts::axis::{Decryption, EncryptedType, MatchedBy, RecipientKind};
@@ -15,7 +20,6 @@ use crate::facts::finding::Finding;
 use crate::facts::plausible::is_plausible;
 use crate::facts::record::{EncryptedFacts, Identifier, RecipientFacts};
 use crate::facts::verify::identifier;
-use crate::crypto::digest::sha256;
 use crate::pki::keyring::{KeyId, Keyring};
 
 /// What opening a layer gave.
@@ -38,7 +42,11 @@ struct Envelope<'l, 'a> {
 }
 
 /// Opens an encrypted layer; None where it is none.
-pub(super) fn open<'l, 'a>(layer: &'l Layer<'a>, keys: &Keyring, scratch: &mut Scratch) -> Option<Opened<'l, 'a>> {
+pub(super) fn open<'l, 'a>(
+    layer: &'l Layer<'a>,
+    keys: &Keyring,
+    scratch: &mut Scratch,
+) -> Option<Opened<'l, 'a>> {
     let envelope = match layer {
         Layer::Enveloped(data) => Envelope {
             content_type: EncryptedType::Enveloped,
@@ -113,7 +121,9 @@ impl<'l, 'a> Envelope<'l, 'a> {
         };
         let mut best = Decryption::NoKey;
         for (index, (row, key)) in rows.iter().zip(&found).enumerate() {
-            let Some((key, matched_by)) = key else { continue };
+            let Some((key, matched_by)) = key else {
+                continue;
+            };
             let (result, plaintext) = match &cipher {
                 Some(cipher) => self.with_key(row, *key, cipher, keys, &mut scratch.content),
                 None => (Decryption::Unsupported, None),
@@ -144,12 +154,16 @@ impl<'l, 'a> Envelope<'l, 'a> {
         if let Some(octets) = &self.content.ciphertext {
             // Chunks were checked when the structure was read.
             let _ = octets.for_each_chunk(|chunk| {
-                ciphertext_bytes = ciphertext_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+                ciphertext_bytes =
+                    ciphertext_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
             });
         }
         EncryptedFacts {
             content_type: self.content_type,
-            cipher: cipher.map_or_else(|| self.content.algorithm.oid.label(), |cipher| cipher.name().to_owned()),
+            cipher: cipher.map_or_else(
+                || self.content.algorithm.oid.label(),
+                |cipher| cipher.name().to_owned(),
+            ),
             key_bits: cipher.and_then(|cipher| u32::try_from(cipher.key_bits()).ok()),
             recipients: Vec::with_capacity(self.recipients.len()),
             decryption: Decryption::NotTried,
@@ -201,12 +215,22 @@ impl<'l, 'a> Envelope<'l, 'a> {
     ) -> Option<Zeroizing<Vec<u8>>> {
         let ciphertext = self.content.ciphertext.as_ref()?;
         let mut length = 0;
-        ciphertext.for_each_chunk(|chunk| length += chunk.len()).ok()?;
-        let attributes = self.authenticated.and_then(|data| data.authenticated_attributes.as_ref());
-        let aad = attributes.map(|attributes| attributes.to_digest().to_vec()).unwrap_or_default();
+        ciphertext
+            .for_each_chunk(|chunk| length += chunk.len())
+            .ok()?;
+        let attributes = self
+            .authenticated
+            .and_then(|data| data.authenticated_attributes.as_ref());
+        let aad = attributes
+            .map(|attributes| attributes.to_digest().to_vec())
+            .unwrap_or_default();
         let mut decryptor = context.decrypt(cipher, secret, &aad, length).ok()?;
-        ciphertext.for_each_chunk(|chunk| decryptor.update(chunk)).ok()?;
-        let plaintext = decryptor.finish(self.authenticated.map(|data| &*data.mac)).ok()?;
+        ciphertext
+            .for_each_chunk(|chunk| decryptor.update(chunk))
+            .ok()?;
+        let plaintext = decryptor
+            .finish(self.authenticated.map(|data| &*data.mac))
+            .ok()?;
         // A tag was checked, or else padding that one wrong key in 256 gets right.
         let trusted = cipher.is_aead() || is_plausible(&plaintext, self.content.content_type);
         trusted.then_some(plaintext)
@@ -214,7 +238,11 @@ impl<'l, 'a> Envelope<'l, 'a> {
 }
 
 /// The content key from an RSA recipient; None where the algorithm is not supported.
-fn transported(info: &KeyTransport<'_>, key: KeyId, keys: &Keyring) -> Option<Result<Zeroizing<Vec<u8>>, ()>> {
+fn transported(
+    info: &KeyTransport<'_>,
+    key: KeyId,
+    keys: &Keyring,
+) -> Option<Result<Zeroizing<Vec<u8>>, ()>> {
     let transport = RsaTransport::from_algorithm(&info.algorithm).ok()?;
     let Ok(key) = keys.private_key(key) else {
         return Some(Err(()));
@@ -230,7 +258,11 @@ fn agreed(
     keys: &Keyring,
 ) -> Option<Result<Zeroizing<Vec<u8>>, ()>> {
     let agreement = KeyAgreement::from_algorithm(&info.algorithm).ok()?;
-    let Originator::PublicKey { algorithm, key: point } = &info.originator else {
+    let Originator::PublicKey {
+        algorithm,
+        key: point,
+    } = &info.originator
+    else {
         return None; // a static key, named by its certificate: in no S/MIME program (RFC 5753 §2.1 has the ephemeral one)
     };
     let Ok(key) = keys.private_key(key) else {
@@ -256,7 +288,8 @@ fn recipient(row: &Row<'_, '_>, keys: &Keyring) -> (RecipientFacts, Option<(KeyI
             (kind, Some(&info.rid), info.algorithm.oid.label())
         }
         Recipient::KeyAgreement(info) => {
-            let wrap = KeyAgreement::from_algorithm(&info.algorithm).map(|agreement| agreement.wrap.name());
+            let wrap = KeyAgreement::from_algorithm(&info.algorithm)
+                .map(|agreement| agreement.wrap.name());
             let algorithm = match wrap {
                 Ok(wrap) => format!("{} {wrap}", info.algorithm.oid.label()),
                 Err(_) => info.algorithm.oid.label(),
@@ -264,10 +297,28 @@ fn recipient(row: &Row<'_, '_>, keys: &Keyring) -> (RecipientFacts, Option<(KeyI
             (agreement_kind(info), row.key.map(|key| &key.rid), algorithm)
         }
         Recipient::Kem(info) => (RecipientKind::Kem, Some(&info.rid), info.kem.oid.label()),
-        Recipient::Kek(info) => return without_key(row, RecipientKind::Kek, info.algorithm.oid.label(), &info.identifier),
-        Recipient::Password(info) => return without_key(row, RecipientKind::Password, info.algorithm.oid.label(), &[]),
-        Recipient::Other { oid, .. } => return without_key(row, RecipientKind::Unknown, oid.label(), &[]),
-        Recipient::Damaged { .. } => return without_key(row, RecipientKind::Unknown, String::new(), &[]),
+        Recipient::Kek(info) => {
+            return without_key(
+                row,
+                RecipientKind::Kek,
+                info.algorithm.oid.label(),
+                &info.identifier,
+            );
+        }
+        Recipient::Password(info) => {
+            return without_key(
+                row,
+                RecipientKind::Password,
+                info.algorithm.oid.label(),
+                &[],
+            );
+        }
+        Recipient::Other { oid, .. } => {
+            return without_key(row, RecipientKind::Unknown, oid.label(), &[]);
+        }
+        Recipient::Damaged { .. } => {
+            return without_key(row, RecipientKind::Unknown, String::new(), &[]);
+        }
     };
     let key = named.and_then(|named| match named {
         EntityIdentifier::IssuerAndSerial(named) => {
@@ -316,10 +367,14 @@ fn without_key(
 fn agreement_kind(info: &AgreementInfo<'_>) -> RecipientKind {
     match (&info.originator, info.algorithm.oid) {
         (_, oid::ESDH) => RecipientKind::Dh,
-        (Originator::PublicKey { algorithm, .. }, _) if algorithm.oid == oid::X25519 || algorithm.oid == oid::X448 => {
+        (Originator::PublicKey { algorithm, .. }, _)
+            if algorithm.oid == oid::X25519 || algorithm.oid == oid::X448 =>
+        {
             RecipientKind::X25519
         }
-        (Originator::PublicKey { algorithm, .. }, _) if algorithm.oid == oid::EC_PUBLIC_KEY => RecipientKind::Ecdh,
+        (Originator::PublicKey { algorithm, .. }, _) if algorithm.oid == oid::EC_PUBLIC_KEY => {
+            RecipientKind::Ecdh
+        }
         (Originator::PublicKey { .. } | Originator::Certificate(_), _) => RecipientKind::Unknown,
     }
 }

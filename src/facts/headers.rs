@@ -54,13 +54,19 @@ pub fn addresses(header: &Header<'_>, limits: &Limits) -> (Addresses, Vec<Findin
     for field in header.all("from") {
         addresses.from_fields += 1;
         let list = AddressList::read(&field.unfolded(), limits);
-        if list.mailboxes.iter().any(|mailbox| mailbox.display_names_another_address()) {
+        if list
+            .mailboxes
+            .iter()
+            .any(|mailbox| mailbox.display_names_another_address())
+        {
             findings.push(Finding::DisplayNameAddressMismatch);
         }
         addresses.from.extend(with_address(list));
     }
     for field in header.all("sender") {
-        addresses.sender.extend(with_address(AddressList::read(&field.unfolded(), limits)));
+        addresses
+            .sender
+            .extend(with_address(AddressList::read(&field.unfolded(), limits)));
     }
     findings.dedup();
     (addresses, findings)
@@ -75,7 +81,9 @@ fn with_address(list: AddressList) -> impl Iterator<Item = String> {
 /// What the message says about when it was sent, best first (verdict.md, "Clocks").
 #[must_use]
 pub fn times(header: &Header<'_>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
-    let date = header.first("date").and_then(|field| date::read(&field.unfolded()));
+    let date = header
+        .first("date")
+        .and_then(|field| date::read(&field.unfolded()));
     // RFC 5321 §4.4: the time stands behind the last semicolon.
     let received = header.first("received").and_then(|field| {
         let value = field.unfolded();
@@ -85,8 +93,14 @@ pub fn times(header: &Header<'_>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
     [
         (TimeSource::Date, date),
         (TimeSource::Received, received),
-        (TimeSource::FromLine, origin.and_then(|origin| origin.from_line_seconds)),
-        (TimeSource::FileName, origin.and_then(|origin| origin.file_name_seconds)),
+        (
+            TimeSource::FromLine,
+            origin.and_then(|origin| origin.from_line_seconds),
+        ),
+        (
+            TimeSource::FileName,
+            origin.and_then(|origin| origin.file_name_seconds),
+        ),
     ]
     .into_iter()
     .filter_map(|(source, seconds)| {

@@ -23,7 +23,10 @@ pub fn identity(message: &Addresses, certificate: &[String]) -> Identity {
         Match::Exact => Identity::MatchFrom,
         Match::CasefoldLocal => Identity::MatchCasefoldLocal,
         Match::None => {
-            let sender = message.sender.iter().any(|sender| best(sender, certificate) != Match::None);
+            let sender = message
+                .sender
+                .iter()
+                .any(|sender| best(sender, certificate) != Match::None);
             if sender {
                 Identity::MatchSenderOnly
             } else {
@@ -64,20 +67,57 @@ mod tests {
         let alice = &["alice@example.com"][..];
         for (message, certificate, expected) in [
             (addresses(1, alice, &[]), alice, Identity::MatchFrom),
-            (addresses(1, &["alice@EXAMPLE.com"], &[]), alice, Identity::MatchFrom),
-            (addresses(1, &["ALICE@example.com"], &[]), alice, Identity::MatchCasefoldLocal),
-            (addresses(1, &["mallory@example.com"], alice), alice, Identity::MatchSenderOnly),
-            (addresses(1, &["mallory@example.com"], &[]), alice, Identity::Mismatch),
-            (addresses(1, alice, &[]), &["bob@example.com", "alice@example.com"], Identity::MatchFrom),
-            (addresses(1, alice, &[]), &[], Identity::NoCertificateAddress),
+            (
+                addresses(1, &["alice@EXAMPLE.com"], &[]),
+                alice,
+                Identity::MatchFrom,
+            ),
+            (
+                addresses(1, &["ALICE@example.com"], &[]),
+                alice,
+                Identity::MatchCasefoldLocal,
+            ),
+            (
+                addresses(1, &["mallory@example.com"], alice),
+                alice,
+                Identity::MatchSenderOnly,
+            ),
+            (
+                addresses(1, &["mallory@example.com"], &[]),
+                alice,
+                Identity::Mismatch,
+            ),
+            (
+                addresses(1, alice, &[]),
+                &["bob@example.com", "alice@example.com"],
+                Identity::MatchFrom,
+            ),
+            (
+                addresses(1, alice, &[]),
+                &[],
+                Identity::NoCertificateAddress,
+            ),
             (addresses(2, alice, &[]), alice, Identity::AmbiguousFrom),
-            (addresses(1, &["alice@example.com", "mallory@example.com"], &[]), alice, Identity::AmbiguousFrom),
+            (
+                addresses(1, &["alice@example.com", "mallory@example.com"], &[]),
+                alice,
+                Identity::AmbiguousFrom,
+            ),
             (addresses(0, &[], alice), alice, Identity::NoFrom),
             (addresses(1, &[], alice), alice, Identity::NoFrom),
-            (addresses(1, &["alice@bücher.example"], &[]), &["alice@xn--bcher-kva.example"], Identity::MatchFrom),
+            (
+                addresses(1, &["alice@bücher.example"], &[]),
+                &["alice@xn--bcher-kva.example"],
+                Identity::MatchFrom,
+            ),
         ] {
-            let certificate: Vec<String> = certificate.iter().map(|text| (*text).to_owned()).collect();
-            assert_eq!(identity(&message, &certificate), expected, "{message:?} {certificate:?}");
+            let certificate: Vec<String> =
+                certificate.iter().map(|text| (*text).to_owned()).collect();
+            assert_eq!(
+                identity(&message, &certificate),
+                expected,
+                "{message:?} {certificate:?}"
+            );
         }
     }
 }

@@ -17,15 +17,24 @@ const STEP_BYTES: usize = 64 << 10;
 ///
 /// # Errors
 /// `Some` finding where a limit or an unknown algorithm is in the way, None where the data is damaged or missing.
-pub(super) fn inflate(data: &CompressedData<'_>, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, Option<Finding>> {
+pub(super) fn inflate(
+    data: &CompressedData<'_>,
+    limits: &Limits,
+) -> Result<Zeroizing<Vec<u8>>, Option<Finding>> {
     if data.algorithm.oid != oid::ZLIB_COMPRESS {
         return Err(Some(Finding::ContentTypeOdd));
     }
-    let content = data.content.as_ref().and_then(|content| content.bytes().ok()).ok_or(None)?;
+    let content = data
+        .content
+        .as_ref()
+        .and_then(|content| content.bytes().ok())
+        .ok_or(None)?;
     let stored = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    let most = limits
-        .inflated_bytes
-        .min(stored.saturating_mul(limits.inflate_ratio).max(limits.ratio_free_bytes));
+    let most = limits.inflated_bytes.min(
+        stored
+            .saturating_mul(limits.inflate_ratio)
+            .max(limits.ratio_free_bytes),
+    );
     let mut reader = ZlibDecoder::new(&*content).take(most.saturating_add(1));
     let mut plain = Zeroizing::new(Vec::new());
     let mut step = Zeroizing::new(vec![0; STEP_BYTES]);

@@ -90,7 +90,12 @@ pub struct Carried {
 ///
 /// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. `scratch` saves time
 /// and changes nothing.
-pub fn collect(message: &Message<'_>, keys: &Keyring, settings: &Settings, scratch: &mut Scratch) -> Collected {
+pub fn collect(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+) -> Collected {
     let mut walk = walk::Walk::new(keys, &settings.limits, scratch);
     let found = match message.form {
         Form::Mail if may_hold_smime(message.bytes) => {

@@ -6,9 +6,9 @@ use crate::facts::axis::{Coverage, LayerKind};
 use crate::facts::finding::Finding;
 use crate::limits::Limits;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
-use crate::mime::media::{MediaType, Reading};
 use crate::mime::finding::Oddity;
 use crate::mime::label::{Declared, Extension, Label};
+use crate::mime::media::{MediaType, Reading};
 use crate::mime::transfer::{Decoded, State};
 use crate::mime::{Tree, header::Header};
 
@@ -71,7 +71,9 @@ impl At {
             Layer::Enveloped(_) | Layer::Encrypted(_) => announced == "enveloped-data",
             Layer::AuthEnveloped(_) => announced == "authenveloped-data",
             Layer::Compressed(_) => announced == "compressed-data",
-            Layer::Digested(_) | Layer::Authenticated(_) | Layer::Data(_) | Layer::Other(_) => false,
+            Layer::Digested(_) | Layer::Authenticated(_) | Layer::Data(_) | Layer::Other(_) => {
+                false
+            }
         };
         !fits
     }
@@ -118,7 +120,11 @@ pub(super) fn ber_findings(info: &ContentInfo<'_>, findings: &mut Vec<Finding>) 
     }
 }
 
-pub(super) fn layer_findings(info: &ContentInfo<'_>, carried: &Carried<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn layer_findings(
+    info: &ContentInfo<'_>,
+    carried: &Carried<'_>,
+    findings: &mut Vec<Finding>,
+) {
     ber_findings(info, findings);
     if carried.other_certificates > 0 {
         findings.push(Finding::OtherCertificates);
@@ -129,7 +135,9 @@ pub(super) fn layer_findings(info: &ContentInfo<'_>, carried: &Carried<'_>, find
 pub(super) fn econtent(own: &[u8], part: &[u8]) -> Finding {
     let canonical = |bytes: &[u8]| {
         let mut all = Vec::with_capacity(bytes.len());
-        feed(bytes, LineEnds::CrLf, Unquote::None, |piece| all.extend_from_slice(piece));
+        feed(bytes, LineEnds::CrLf, Unquote::None, |piece| {
+            all.extend_from_slice(piece)
+        });
         all
     };
     if own == part || canonical(own) == canonical(part) {

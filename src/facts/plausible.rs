@@ -21,12 +21,17 @@ pub(super) fn is_plausible(plaintext: &[u8], content_type: Oid<'_>) -> bool {
 
 /// RFC 5322 §3.6.8: printable ASCII but colon, then the colon.
 fn begins_with_field(bytes: &[u8]) -> bool {
-    let name = bytes.iter().take_while(|byte| matches!(byte, 33..=57 | 59..=126)).count();
+    let name = bytes
+        .iter()
+        .take_while(|byte| matches!(byte, 33..=57 | 59..=126))
+        .count();
     name >= 2 && bytes.get(name) == Some(&b':')
 }
 
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| !matches!(byte, 0..=8 | 11 | 12 | 14..=31))
+    bytes
+        .iter()
+        .all(|byte| !matches!(byte, 0..=8 | 11 | 12 | 14..=31))
 }
 
 #[cfg(test)]

@@ -115,10 +115,12 @@ impl<'a> Readings<'a> {
 
     /// Does `test` hold for the content as stored?
     pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
-        self.candidates.iter().any(|candidate| match candidate.source {
-            Source::Bytes(bytes) => test(bytes),
-            Source::Chunks(content) => content.bytes().is_ok_and(|bytes| test(&bytes)),
-        })
+        self.candidates
+            .iter()
+            .any(|candidate| match candidate.source {
+                Source::Bytes(bytes) => test(bytes),
+                Source::Chunks(content) => content.bytes().is_ok_and(|bytes| test(&bytes)),
+            })
     }
 
     /// How many candidates there are; at least one.
@@ -143,7 +145,9 @@ impl<'a> Readings<'a> {
 
     /// The digest of candidate `index`; None where there is no such candidate or digest.
     pub fn digest(&mut self, index: usize, algorithm: DigestAlgorithm) -> Option<DigestValue> {
-        let known = |entry: &&(DigestAlgorithm, usize, DigestValue)| entry.0 == algorithm && entry.1 == index;
+        let known = |entry: &&(DigestAlgorithm, usize, DigestValue)| {
+            entry.0 == algorithm && entry.1 == index
+        };
         if let Some((_, _, digest)) = self.known.iter().find(known) {
             return Some(*digest);
         }
@@ -154,7 +158,10 @@ impl<'a> Readings<'a> {
 
     /// The first candidate whose digest is `wanted`.
     pub fn find(&mut self, algorithm: DigestAlgorithm, wanted: &[u8]) -> Option<usize> {
-        (0..self.len()).find(|index| self.digest(*index, algorithm).is_some_and(|digest| digest.matches(wanted)))
+        (0..self.len()).find(|index| {
+            self.digest(*index, algorithm)
+                .is_some_and(|digest| digest.matches(wanted))
+        })
     }
 
     /// All bytes of candidate `index`, for algorithms that sign the content itself.
@@ -172,7 +179,8 @@ impl<'a> Readings<'a> {
         let candidate = self.candidates.get(index).copied()?;
         let twin = self.candidates.iter().position(|other| {
             other.unquote == candidate.unquote
-                && (other.lines == LineEnds::CrLf || (self.candidates.len() == 1 && other.value == Digest::Match))
+                && (other.lines == LineEnds::CrLf
+                    || (self.candidates.len() == 1 && other.value == Digest::Match))
         });
         let digest = match twin {
             Some(twin) => self.digest(twin, DigestAlgorithm::Sha256),

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::asn1::Time;
 use crate::facts::axis::{
-    Attributes, CertificateSource, Coverage, Decryption, Digest, EncryptedType, Identity, Integrity, LayerKind,
-    MatchedBy, RecipientKind, Signature, Structure, TimeSource,
+    Attributes, CertificateSource, Coverage, Decryption, Digest, EncryptedType, Identity,
+    Integrity, LayerKind, MatchedBy, RecipientKind, Signature, Structure, TimeSource,
 };
 use crate::facts::finding::{Finding, FindingAt};
 

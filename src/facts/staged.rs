@@ -47,7 +47,9 @@ impl Staged {
     /// `NoIntegrity` where the policy asks for integrity and there is none.
     pub fn release(self, policy: Release) -> Result<Zeroizing<Vec<u8>>, Refused> {
         match (self.integrity, policy) {
-            (Integrity::Aead | Integrity::InnerSignature, _) | (Integrity::None, Release::Any) => Ok(self.bytes),
+            (Integrity::Aead | Integrity::InnerSignature, _) | (Integrity::None, Release::Any) => {
+                Ok(self.bytes)
+            }
             (Integrity::None, Release::RequireIntegrity) => Err(Refused::NoIntegrity),
         }
     }
@@ -72,10 +74,14 @@ mod tests {
         let staged = |integrity| Staged::new(0, Zeroizing::new(b"secret".to_vec()), integrity);
         assert!(!format!("{:?}", staged(Integrity::None)).contains("secret"));
         assert_eq!(
-            staged(Integrity::None).release(Release::RequireIntegrity).err(),
+            staged(Integrity::None)
+                .release(Release::RequireIntegrity)
+                .err(),
             Some(Refused::NoIntegrity)
         );
-        let bytes = staged(Integrity::Aead).release(Release::RequireIntegrity).unwrap();
+        let bytes = staged(Integrity::Aead)
+            .release(Release::RequireIntegrity)
+            .unwrap();
         assert_eq!(bytes.as_slice(), b"secret");
     }
 }

@@ -247,7 +247,8 @@ impl Frame {
     /// When the frame is damaged, or of another kind.
     pub fn decode<T: DeserializeOwned>(&self) -> io::Result<T> {
         let plain = zstd::stream::decode_all(self.payload.as_slice())?;
-        postcard::from_bytes(&plain).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        postcard::from_bytes(&plain)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Bytes in the file, for permits.
@@ -276,7 +277,10 @@ impl Reader {
         let mut magic = [0; MAGIC.len()];
         file.read_exact(&mut magic)?;
         if magic != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a facts file of this version"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a facts file of this version",
+            ));
         }
         let mut reader = Self {
             file,
@@ -284,7 +288,12 @@ impl Reader {
         };
         let head = match reader.next_frame()? {
             Some(frame) if frame.kind == Kind::Head => frame.decode()?,
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "a facts file without a head")),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a facts file without a head",
+                ));
+            }
         };
         Ok((reader, head))
     }
@@ -302,7 +311,10 @@ impl Reader {
         let length = u32::from_le_bytes(length);
         let kind = Kind::from_octet(octet).filter(|_| length <= FRAME_BYTES);
         let Some(kind) = kind else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a damaged facts file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a damaged facts file",
+            ));
         };
         let mut payload = vec![0; usize::try_from(length).map_err(io::Error::other)?];
         if !read_or_end(&mut self.file, &mut payload)? {
@@ -356,12 +368,19 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let mut writer = Writer::create(file.try_clone().unwrap(), &head()).unwrap();
         for messages in 0..3 {
-            writer.frame(&encode(Kind::Block, &block(messages)).unwrap()).unwrap();
+            writer
+                .frame(&encode(Kind::Block, &block(messages)).unwrap())
+                .unwrap();
         }
         writer.flush(true).unwrap();
         let whole = file.metadata().unwrap().len();
         let last = encode(Kind::Block, &block(2)).unwrap().len() as u64;
-        for (length, frames) in [(whole, 3), (whole - 1, 2), (whole - last, 2), (whole - last + 3, 2)] {
+        for (length, frames) in [
+            (whole, 3),
+            (whole - 1, 2),
+            (whole - last, 2),
+            (whole - last + 3, 2),
+        ] {
             file.set_len(length).unwrap();
             let (mut reader, seen) = Reader::open(file.try_clone().unwrap()).unwrap();
             assert_eq!(seen, head());

@@ -12,7 +12,12 @@ use crate::facts::record::TimestampFacts;
 use crate::facts::verify::Verifier;
 
 /// The facts of one token over `value`, a signature value.
-pub(super) fn token(der: &[u8], value: &[u8], verifier: &Verifier<'_>, scratch: &mut Scratch) -> TimestampFacts {
+pub(super) fn token(
+    der: &[u8],
+    value: &[u8],
+    verifier: &Verifier<'_>,
+    scratch: &mut Scratch,
+) -> TimestampFacts {
     let mut facts = TimestampFacts {
         structure: Structure::Malformed,
         imprint: Digest::NotChecked,
@@ -30,7 +35,10 @@ pub(super) fn token(der: &[u8], value: &[u8], verifier: &Verifier<'_>, scratch: 
         facts.structure = Structure::NoSigners;
         return facts;
     };
-    let Some((content, bytes)) = data.content.and_then(|content| Some((content, content.bytes().ok()?))) else {
+    let Some((content, bytes)) = data
+        .content
+        .and_then(|content| Some((content, content.bytes().ok()?)))
+    else {
         facts.structure = Structure::ContentMissing;
         return facts;
     };

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::asn1::time::TimeForm;
 use crate::asn1::oid;
+use crate::asn1::time::TimeForm;
 use crate::cms::attribute_rules::Role;
 use crate::cms::attributes::looks_like_signed_attributes;
 use crate::cms::{EntityIdentifier, SignedData, SignerInfo};
@@ -48,7 +48,13 @@ impl Verifier<'_> {
         let mut all = Vec::with_capacity(data.signers.len());
         for (index, signer) in data.signers.iter().enumerate() {
             let role = Role::Signer(data.content_type);
-            let (mut facts, reading) = self.one(signer, role, readings.as_deref_mut(), &certificates, scratch);
+            let (mut facts, reading) = self.one(
+                signer,
+                role,
+                readings.as_deref_mut(),
+                &certificates,
+                scratch,
+            );
             facts.index = u32::try_from(index).unwrap_or(u32::MAX);
             used = used.or(reading);
             if malformed {
@@ -76,12 +82,15 @@ impl Verifier<'_> {
         scratch: &mut Scratch,
     ) -> (SignatureFacts, Option<usize>) {
         let mut facts = self.blank(signer);
-        let algorithm = DigestAlgorithm::from_algorithm(&signer.digest_algorithm).filter(|known| known.is_available());
+        let algorithm = DigestAlgorithm::from_algorithm(&signer.digest_algorithm)
+            .filter(|known| known.is_available());
         let mut reading = None;
         facts.attributes = rules(signer, role, &mut facts.findings);
         if let Some(attributes) = &signer.signed_attributes {
             let wanted = attributes.message_digest().ok().flatten();
-            if let (Some(algorithm), Some(wanted), Some(readings)) = (algorithm, &wanted, readings.as_deref_mut()) {
+            if let (Some(algorithm), Some(wanted), Some(readings)) =
+                (algorithm, &wanted, readings.as_deref_mut())
+            {
                 reading = readings.find(algorithm, wanted);
                 facts.digest = reading.map_or(Digest::Mismatch, |index| readings.value(index));
             }
@@ -89,7 +98,10 @@ impl Verifier<'_> {
         } else {
             facts.attributes = self.without_attributes(role, readings.as_deref_mut());
         }
-        let candidates: Vec<&Arc<Known>> = certificates.iter().filter(|known| known.answers_to(&signer.sid)).collect();
+        let candidates: Vec<&Arc<Known>> = certificates
+            .iter()
+            .filter(|known| known.answers_to(&signer.sid))
+            .collect();
         if let [first, rest @ ..] = candidates.as_slice()
             && rest.iter().any(|other| other.sha256 != first.sha256)
         {
@@ -99,7 +111,10 @@ impl Verifier<'_> {
         let mut best: Option<((bool, Named), Checked, &Arc<Known>)> = None;
         for known in candidates {
             let checked = check_with(signer, readings.as_deref_mut(), known, scratch);
-            let rank = (checked.signature == Signature::Valid, names(signer, &known.der));
+            let rank = (
+                checked.signature == Signature::Valid,
+                names(signer, &known.der),
+            );
             if best.as_ref().is_none_or(|(other, _, _)| rank > *other) {
                 best = Some((rank, checked, known));
             }
@@ -116,7 +131,12 @@ impl Verifier<'_> {
                 describe(&mut facts.algorithms, checked.scheme.as_ref(), &known.key);
                 facts.findings.extend(checked.findings);
                 if let Err(KeyError::ParametersMissing) = known.key {
-                    let left = pending(signer, algorithm, readings.as_deref_mut(), pending_ess(signer));
+                    let left = pending(
+                        signer,
+                        algorithm,
+                        readings.as_deref_mut(),
+                        pending_ess(signer),
+                    );
                     facts.pending = Some(Box::new(left));
                 }
             }
@@ -172,8 +192,14 @@ impl Verifier<'_> {
 
     /// Attributes may be absent only if the content is id-data (RFC 5652 §5.3); and content that parses as attributes may be
     /// another signature's (draft-ietf-lamps-cms-euf-cma-signeddata).
-    fn without_attributes(&self, role: Role<'_>, readings: Option<&mut Readings<'_>>) -> Attributes {
-        let ambiguous = readings.is_some_and(|readings| readings.any(|bytes| looks_like_signed_attributes(bytes, self.limits)));
+    fn without_attributes(
+        &self,
+        role: Role<'_>,
+        readings: Option<&mut Readings<'_>>,
+    ) -> Attributes {
+        let ambiguous = readings.is_some_and(|readings| {
+            readings.any(|bytes| looks_like_signed_attributes(bytes, self.limits))
+        });
         match role {
             _ if ambiguous => Attributes::Ambiguous,
             Role::Signer(content_type) if content_type != oid::DATA => Attributes::Malformed,
@@ -181,15 +207,25 @@ impl Verifier<'_> {
         }
     }
 
-    fn signed_by(&self, known: &Known, named: Named, signer: &SignerInfo<'_>, facts: &mut SignatureFacts) {
+    fn signed_by(
+        &self,
+        known: &Known,
+        named: Named,
+        signer: &SignerInfo<'_>,
+        facts: &mut SignatureFacts,
+    ) {
         facts.certificate = Some(known.sha256);
         facts.certificate_source = CertificateSource::Message;
         facts.addresses.clone_from(&known.addresses);
         facts.identity = identity(self.sender, &known.addresses);
         facts.findings.extend_from_slice(&known.findings);
         match named {
-            Named::Other if facts.attributes == Attributes::Ok => facts.attributes = Attributes::CertificateMismatch,
-            Named::Nobody if signer.signed_attributes.is_some() => facts.findings.push(Finding::EssAbsent),
+            Named::Other if facts.attributes == Attributes::Ok => {
+                facts.attributes = Attributes::CertificateMismatch
+            }
+            Named::Nobody if signer.signed_attributes.is_some() => {
+                facts.findings.push(Finding::EssAbsent)
+            }
             Named::Other | Named::Nobody | Named::This => {}
         }
     }
@@ -207,7 +243,13 @@ impl Verifier<'_> {
                 continue;
             };
             let mut readings = Readings::of_value(&signer.signature);
-            let (mut one, _) = self.one(&counter, Role::Countersigner, Some(&mut readings), certificates, scratch);
+            let (mut one, _) = self.one(
+                &counter,
+                Role::Countersigner,
+                Some(&mut readings),
+                certificates,
+                scratch,
+            );
             one.index = u32::try_from(facts.countersignatures.len()).unwrap_or(u32::MAX);
             let good = one.signature == Signature::Valid && one.digest == Digest::Match;
             if !good && one.signature != Signature::CertificateMissing {
@@ -217,7 +259,12 @@ impl Verifier<'_> {
         }
     }
 
-    fn timestamps(&self, signer: &SignerInfo<'_>, facts: &mut SignatureFacts, scratch: &mut Scratch) {
+    fn timestamps(
+        &self,
+        signer: &SignerInfo<'_>,
+        facts: &mut SignatureFacts,
+        scratch: &mut Scratch,
+    ) {
         for token in signer.timestamp_tokens() {
             let token = timestamp::token(token, &signer.signature, self, scratch);
             if !timestamp::is_good(&token) {
@@ -246,13 +293,28 @@ fn check_with(
             };
             check(algorithms, &signer.signature, target, &known.key, context)
         }
-        (None, Some(readings)) => check(algorithms, &signer.signature, Target::Content(readings), &known.key, context),
-        (None, None) => check(algorithms, &signer.signature, Target::Digests(&[]), &known.key, context),
+        (None, Some(readings)) => check(
+            algorithms,
+            &signer.signature,
+            Target::Content(readings),
+            &known.key,
+            context,
+        ),
+        (None, None) => check(
+            algorithms,
+            &signer.signature,
+            Target::Digests(&[]),
+            &known.key,
+            context,
+        ),
     }
 }
 
 fn signing_time(signer: &SignerInfo<'_>, facts: &mut SignatureFacts) {
-    let time = signer.signed_attributes.as_ref().map(|attributes| attributes.signing_time());
+    let time = signer
+        .signed_attributes
+        .as_ref()
+        .map(|attributes| attributes.signing_time());
     match time {
         Some(Ok(Some((at, form)))) => {
             facts.signing_time = Some(at);

@@ -19,8 +19,8 @@ use crate::facts::verify::Verifier;
 use crate::facts::{Carried, Collected};
 use crate::limits::Limits;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
-use crate::mime::message::Quoting;
 use crate::mime::label::Label;
+use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
 use crate::mime::transfer::{self, State};
 use crate::mime::{Finding as MimeFinding, Tree};
@@ -101,7 +101,12 @@ impl<'w> Walk<'w> {
     }
 
     /// A message whose candidates were found.
-    pub(super) fn message(&mut self, tree: &Tree<'_>, candidates: Vec<Candidate>, quoting: Quoting) {
+    pub(super) fn message(
+        &mut self,
+        tree: &Tree<'_>,
+        candidates: Vec<Candidate>,
+        quoting: Quoting,
+    ) {
         let place = Place::message(quoting);
         // What signers are compared with; the caller takes it from the stored header once more, with what a report shows.
         self.facts.sender = headers::addresses(&tree.header(0), self.limits).0;
@@ -139,7 +144,10 @@ impl<'w> Walk<'w> {
     fn entity(&mut self, bytes: &[u8], place: &Place) -> Vec<usize> {
         let tree = Tree::read(bytes, self.limits);
         let candidates = smime::find(&tree);
-        if candidates.is_empty() && transfer::looks_like_ber(bytes) && cms::read(bytes, self.limits).is_ok() {
+        if candidates.is_empty()
+            && transfer::looks_like_ber(bytes)
+            && cms::read(bytes, self.limits).is_ok()
+        {
             // A ContentInfo without MIME around it, as some gateways encrypt it.
             let at = At {
                 path: layer_path(&place.prefix, "1"),
@@ -154,7 +162,12 @@ impl<'w> Walk<'w> {
         self.candidates(&tree, candidates, place)
     }
 
-    fn candidates(&mut self, tree: &Tree<'_>, candidates: Vec<Candidate>, place: &Place) -> Vec<usize> {
+    fn candidates(
+        &mut self,
+        tree: &Tree<'_>,
+        candidates: Vec<Candidate>,
+        place: &Place,
+    ) -> Vec<usize> {
         if candidates.is_empty() {
             return Vec::new();
         }
@@ -169,9 +182,12 @@ impl<'w> Walk<'w> {
             }
             let part = candidate.part();
             // The part may itself be what a signature around it is over.
-            let around = tree
-                .ancestry(part)
-                .find_map(|above| signed.iter().find(|(content, _, _)| *content == above).copied());
+            let around = tree.ancestry(part).find_map(|above| {
+                signed
+                    .iter()
+                    .find(|(content, _, _)| *content == above)
+                    .copied()
+            });
             let covered = match candidate.shape {
                 Shape::Detached { content, .. } => content,
                 Shape::Opaque { part } | Shape::Loose { part, .. } => part,
@@ -179,7 +195,8 @@ impl<'w> Walk<'w> {
             };
             let nested = self.nested_message(tree, covered, place);
             // A signature part is no content: neither its own nor one that is around the part.
-            let mut signatures: Vec<usize> = signed.iter().map(|(_, signature, _)| *signature).collect();
+            let mut signatures: Vec<usize> =
+                signed.iter().map(|(_, signature, _)| *signature).collect();
             if let Shape::Detached { signature, .. } = candidate.shape {
                 signatures.push(signature);
             }
@@ -237,9 +254,18 @@ impl<'w> Walk<'w> {
     }
 
     /// A multipart/signed: (multipart, content, signature).
-    fn detached(&mut self, tree: &Tree<'_>, parts: (usize, usize, usize), at: At, place: &Place) -> Option<usize> {
+    fn detached(
+        &mut self,
+        tree: &Tree<'_>,
+        parts: (usize, usize, usize),
+        at: At,
+        place: &Place,
+    ) -> Option<usize> {
         let (multipart, content, signature) = parts;
-        let entity = tree.parts.get(content).map_or(&[][..], |part| tree.slice(&part.entity));
+        let entity = tree
+            .parts
+            .get(content)
+            .map_or(&[][..], |part| tree.slice(&part.entity));
         let decoded = transfer::cms_bytes(tree, signature);
         let mut at = at;
         part::transfer_findings(&decoded, &mut at.findings);
@@ -308,7 +334,9 @@ impl<'w> Walk<'w> {
             None => {
                 let kind = at.announced();
                 // application/octet-stream with a name of S/MIME's that holds none of it is an attachment like any other.
-                let claimed = at.label.declared.is_some() || transfer::looks_like_ber(bytes) || at.label == Label::default();
+                let claimed = at.label.declared.is_some()
+                    || transfer::looks_like_ber(bytes)
+                    || at.label == Label::default();
                 claimed.then(|| self.push(at, kind, Structure::Malformed, place))
             }
         }
@@ -344,18 +372,31 @@ impl<'w> Walk<'w> {
         }
         match &info.layer {
             Layer::Signed(data) => Some(self.opaque(info, data, at, place)),
-            Layer::Enveloped(_) | Layer::AuthEnveloped(_) | Layer::Encrypted(_) => Some(self.encrypted(info, at, place)),
+            Layer::Enveloped(_) | Layer::AuthEnveloped(_) | Layer::Encrypted(_) => {
+                Some(self.encrypted(info, at, place))
+            }
             Layer::Compressed(data) => Some(self.compressed(info, data, at, place)),
             Layer::Digested(_) => Some(self.other(info, LayerKind::Digested, at, place)),
             Layer::Authenticated(_) => Some(self.other(info, LayerKind::Authenticated, at, place)),
-            Layer::Data(_) | Layer::Other(_) => Some(self.other(info, LayerKind::Unknown, at, place)),
+            Layer::Data(_) | Layer::Other(_) => {
+                Some(self.other(info, LayerKind::Unknown, at, place))
+            }
         }
     }
 
-    fn opaque(&mut self, info: &ContentInfo<'_>, data: &SignedData<'_>, at: At, place: &Place) -> usize {
+    fn opaque(
+        &mut self,
+        info: &ContentInfo<'_>,
+        data: &SignedData<'_>,
+        at: At,
+        place: &Place,
+    ) -> usize {
         let mut at = at;
         part::layer_findings(info, &data.carried, &mut at.findings);
-        let content = data.content.as_ref().and_then(|content| Some((*content, content.bytes().ok()?)));
+        let content = data
+            .content
+            .as_ref()
+            .and_then(|content| Some((*content, content.bytes().ok()?)));
         let (kind, structure) = match (&content, data.signers.is_empty()) {
             (None, true) if at.says_signed() && data.carried.is_empty() => {
                 (LayerKind::Opaque, Structure::NoSigners)
@@ -363,13 +404,23 @@ impl<'w> Walk<'w> {
             (None, true) => (LayerKind::CertsOnly, Structure::CertsOnly),
             (None, false) => (LayerKind::Opaque, Structure::ContentMissing),
             (Some(_), true) => (LayerKind::Opaque, Structure::NoSigners),
-            (Some(_), false) if data.content_type == oid::TST_INFO => (LayerKind::Timestamp, Structure::Ok),
+            (Some(_), false) if data.content_type == oid::TST_INFO => {
+                (LayerKind::Timestamp, Structure::Ok)
+            }
             (Some(_), false) => (LayerKind::Opaque, Structure::Ok),
         };
-        let mut readings = content.as_ref().map(|(content, bytes)| Readings::of_content(*content, bytes));
-        let coverage = at.coverage(content.as_ref().is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)));
+        let mut readings = content
+            .as_ref()
+            .map(|(content, bytes)| Readings::of_content(*content, bytes));
+        let coverage = at.coverage(
+            content
+                .as_ref()
+                .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
+        );
         let (signatures, used) = self.signatures(data, readings.as_mut(), coverage, &at);
-        let sha256 = readings.as_mut().and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
+        let sha256 = readings
+            .as_mut()
+            .and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
         let is_mail = part::is_mail(data);
         if !is_mail && kind == LayerKind::Opaque {
             at.findings.push(Finding::ContentTypeOdd);
@@ -425,7 +476,9 @@ impl<'w> Walk<'w> {
         } else {
             Structure::Ok
         };
-        let carried = originator.map(|sets| self.carried(sets)).unwrap_or_default();
+        let carried = originator
+            .map(|sets| self.carried(sets))
+            .unwrap_or_default();
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
         self.complete_layer(index, |layer| {
@@ -453,18 +506,32 @@ impl<'w> Walk<'w> {
                 layer.findings.sort_unstable();
             }
         });
-        self.opened.push(Staged::new(count(index), plaintext, integrity));
+        self.opened
+            .push(Staged::new(count(index), plaintext, integrity));
         index
     }
 
-    fn compressed(&mut self, info: &ContentInfo<'_>, data: &CompressedData<'_>, at: At, place: &Place) -> usize {
+    fn compressed(
+        &mut self,
+        info: &ContentInfo<'_>,
+        data: &CompressedData<'_>,
+        at: At,
+        place: &Place,
+    ) -> usize {
         let mut at = at;
         part::ber_findings(info, &mut at.findings);
         let (plain, structure) = match inflate(data, self.limits) {
             Ok(plain) => (Some(plain), Structure::Ok),
             Err(finding) => {
                 at.findings.extend(finding);
-                (None, if finding.is_some() { Structure::ContentMissing } else { Structure::Malformed })
+                (
+                    None,
+                    if finding.is_some() {
+                        Structure::ContentMissing
+                    } else {
+                        Structure::Malformed
+                    },
+                )
             }
         };
         let inner = place.behind(&at);
@@ -479,7 +546,9 @@ impl<'w> Walk<'w> {
         let mut at = at;
         part::ber_findings(info, &mut at.findings);
         let index = self.push(at, kind, Structure::Ok, place);
-        self.complete_layer(index, |layer| layer.content_type = Some(info.content_type.label()));
+        self.complete_layer(index, |layer| {
+            layer.content_type = Some(info.content_type.label())
+        });
         index
     }
 
@@ -501,7 +570,10 @@ impl<'w> Walk<'w> {
         coverage: Coverage,
         at: &At,
     ) -> (Vec<SignatureFacts>, Option<usize>) {
-        let sender = match at.nested.and_then(|index| self.facts.nested.get(usize::try_from(index).ok()?)) {
+        let sender = match at
+            .nested
+            .and_then(|index| self.facts.nested.get(usize::try_from(index).ok()?))
+        {
             Some(message) => message.sender.clone(),
             None => self.facts.sender.clone(),
         };
@@ -535,9 +607,18 @@ impl<'w> Walk<'w> {
         if root == 0 {
             return place.nested;
         }
-        let holder = tree.parts.get(root).and_then(|part| part.parent).unwrap_or(root);
+        let holder = tree
+            .parts
+            .get(root)
+            .and_then(|part| part.parent)
+            .unwrap_or(root);
         let path = layer_path(&place.prefix, &tree.number(holder));
-        if let Some(known) = self.facts.nested.iter().position(|message| message.path == path) {
+        if let Some(known) = self
+            .facts
+            .nested
+            .iter()
+            .position(|message| message.path == path)
+        {
             return u32::try_from(known).ok();
         }
         let header = tree.header(root);
@@ -585,7 +666,9 @@ impl<'w> Walk<'w> {
             .iter()
             .map(|der| {
                 let name = sha256(der);
-                self.certificates.entry(name).or_insert_with(|| der.to_vec());
+                self.certificates
+                    .entry(name)
+                    .or_insert_with(|| der.to_vec());
                 name
             })
             .collect()
@@ -626,12 +709,16 @@ impl<'w> Walk<'w> {
 }
 
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
-    map.into_iter().map(|(sha256, der)| Carried { sha256, der }).collect()
+    map.into_iter()
+        .map(|(sha256, der)| Carried { sha256, der })
+        .collect()
 }
 
 fn canonical_sha256(bytes: &[u8]) -> Option<Sha256> {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256).ok()?;
-    feed(bytes, LineEnds::CrLf, Unquote::None, |piece| hasher.update(piece));
+    feed(bytes, LineEnds::CrLf, Unquote::None, |piece| {
+        hasher.update(piece)
+    });
     hasher.finish().as_bytes().try_into().ok()
 }
 

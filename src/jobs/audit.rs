@@ -88,7 +88,8 @@ pub fn audit(
         store::Writer::append(file)
     } else {
         let resume = audit.folder.file(RESUME_FILE);
-        std::fs::write(&resume, audit.resume_text).map_err(|error| RunError::unwritable(&resume, error))?;
+        std::fs::write(&resume, audit.resume_text)
+            .map_err(|error| RunError::unwritable(&resume, error))?;
         let file = audit.folder.create_file(FACTS_FILE)?;
         store::Writer::create(file, &head).map_err(|error| RunError::unwritable(&path, error))?
     };
@@ -97,7 +98,9 @@ pub fn audit(
     if let Some(digests) = &digests {
         earlier.iter().for_each(|file| digests.file(file));
     }
-    let mut told = digests.as_ref().map(|digests| |file: &FileStart| digests.file(file));
+    let mut told = digests
+        .as_ref()
+        .map(|digests| |file: &FileStart| digests.file(file));
     let mut output = FactsOutput {
         writer,
         path: &path,
@@ -106,7 +109,14 @@ pub fn audit(
         file: told.as_mut().map(|told| told as &mut dyn FnMut(&FileStart)),
     };
     let mut progress = |progress| step(Step::Reading(progress, total));
-    pipeline::collect(archive, audit.keys, &audit.settings, machine, &mut output, &mut progress)?;
+    pipeline::collect(
+        archive,
+        audit.keys,
+        &audit.settings,
+        machine,
+        &mut output,
+        &mut progress,
+    )?;
     let writer = output.writer;
     let digests = digests.map(Digests::finish).unwrap_or_default();
     pipeline::end(writer, &path, &digests)?;
@@ -125,8 +135,13 @@ fn reopen(
 ) -> Result<(File, Option<Cursor>), RunError> {
     let path = audit.folder.file(FACTS_FILE);
     let unreadable = |error| RunError::unreadable(&path, error);
-    let file = File::options().read(true).write(true).open(&path).map_err(unreadable)?;
-    let (mut reader, seen) = store::Reader::open(file.try_clone().map_err(unreadable)?).map_err(unreadable)?;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(unreadable)?;
+    let (mut reader, seen) =
+        store::Reader::open(file.try_clone().map_err(unreadable)?).map_err(unreadable)?;
     if seen != *head {
         return Err(RunError::Damaged {
             path,
@@ -163,14 +178,17 @@ fn reopen(
         }
     }
     // Certificates behind the last block belong to one that was lost: its facts will be collected again, and they with them.
-    file.set_len(end).map_err(|error| RunError::unwritable(&path, error))?;
+    file.set_len(end)
+        .map_err(|error| RunError::unwritable(&path, error))?;
     let mut file = file;
-    file.seek(SeekFrom::End(0)).map_err(|error| RunError::unwritable(&path, error))?;
+    file.seek(SeekFrom::End(0))
+        .map_err(|error| RunError::unwritable(&path, error))?;
     Ok((file, cursor))
 }
 
 /// Where the certificates of a run lie: an unlinked file, so that memory does not grow with them.
 pub(super) fn spool() -> Result<Spool, RunError> {
-    let file = tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
+    let file =
+        tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
     Ok(Spool::file(file))
 }

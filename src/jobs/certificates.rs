@@ -14,7 +14,11 @@ use crate::report::{Usages, csv};
 ///
 /// # Errors
 /// Where the pool's spool can't be read or a file can't be written.
-pub(super) fn write(report: &ReportFolder, bench: &Bench<'_>, usages: &Usages) -> Result<CertificateTally, RunError> {
+pub(super) fn write(
+    report: &ReportFolder,
+    bench: &Bench<'_>,
+    usages: &Usages,
+) -> Result<CertificateTally, RunError> {
     let table_path = report.file("certificates.csv");
     let bundle_path = report.file("certificates.pem");
     let mut table = BufWriter::new(report.create_file("certificates.csv")?);
@@ -34,14 +38,18 @@ pub(super) fn write(report: &ReportFolder, bench: &Bench<'_>, usages: &Usages) -
             Some(_) => Some(judge.chain_now(id)?),
             None => None,
         };
-        let summary = read.as_ref().map(|certificate| CertificateSummary::new(certificate, bench.limits));
+        let summary = read
+            .as_ref()
+            .map(|certificate| CertificateSummary::new(certificate, bench.limits));
         let spki = read.as_ref().map(Certificate::spki_sha256);
         let empty = CertificateSummary::default();
         let summary = summary.as_ref().unwrap_or(&empty);
         let row = CertificateRow {
             sha256: &sha256,
             spki_sha256: spki.as_ref(),
-            serial: read.as_ref().map_or(&[], |certificate| certificate.serial.minimal()),
+            serial: read
+                .as_ref()
+                .map_or(&[], |certificate| certificate.serial.minimal()),
             subject: &summary.subject,
             issuer: &summary.issuer,
             addresses: &summary.addresses,
@@ -60,13 +68,29 @@ pub(super) fn write(report: &ReportFolder, bench: &Bench<'_>, usages: &Usages) -
             policies: &summary.policies,
             chain_now,
         };
-        certificates::row(&row, usage, bench.clocks.now, bench.render.cells, &mut tally, &mut line);
-        table.write_all(&line).map_err(|error| RunError::unwritable(&table_path, error))?;
+        certificates::row(
+            &row,
+            usage,
+            bench.clocks.now,
+            bench.render.cells,
+            &mut tally,
+            &mut line,
+        );
+        table
+            .write_all(&line)
+            .map_err(|error| RunError::unwritable(&table_path, error))?;
         line.clear();
-        certificates::pem(&der, &mut bundle).map_err(|error| RunError::unwritable(&bundle_path, error))?;
+        certificates::pem(&der, &mut bundle)
+            .map_err(|error| RunError::unwritable(&bundle_path, error))?;
     }
-    table.write_all(&line).map_err(|error| RunError::unwritable(&table_path, error))?;
-    table.flush().map_err(|error| RunError::unwritable(&table_path, error))?;
-    bundle.flush().map_err(|error| RunError::unwritable(&bundle_path, error))?;
+    table
+        .write_all(&line)
+        .map_err(|error| RunError::unwritable(&table_path, error))?;
+    table
+        .flush()
+        .map_err(|error| RunError::unwritable(&table_path, error))?;
+    bundle
+        .flush()
+        .map_err(|error| RunError::unwritable(&bundle_path, error))?;
     Ok(tally)
 }

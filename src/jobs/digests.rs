@@ -36,7 +36,9 @@ impl Digests {
 
     /// Tells the thread of a file. Standard input is left out: it can't be read twice.
     pub fn file(&self, file: &FileStart) {
-        let argument = usize::try_from(file.argument).ok().and_then(|index| self.arguments.get(index));
+        let argument = usize::try_from(file.argument)
+            .ok()
+            .and_then(|index| self.arguments.get(index));
         let Some(argument) = argument.filter(|argument| *argument != Path::new("-")) else {
             return;
         };

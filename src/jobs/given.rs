@@ -44,7 +44,9 @@ impl Given {
                 }
             } else if given.add(&read(path, limits)?, wanted, limits) == 0 {
                 let problem = match wanted {
-                    Wanted::Certificates => "holds no certificate in PEM, DER or PKCS #7. Check the file.",
+                    Wanted::Certificates => {
+                        "holds no certificate in PEM, DER or PKCS #7. Check the file."
+                    }
                     Wanted::Crls => "holds no revocation list in PEM or DER. Check the file.",
                 };
                 return Err(RunError::Unusable {
@@ -65,7 +67,9 @@ impl Given {
     fn add(&mut self, data: &[u8], wanted: Wanted, limits: &Limits) -> usize {
         if pem::is_pem(data) {
             let blocks = pem::blocks(data).filter_map(Result::ok);
-            return blocks.map(|block| self.add_der(&block.bytes, wanted, limits)).sum();
+            return blocks
+                .map(|block| self.add_der(&block.bytes, wanted, limits))
+                .sum();
         }
         self.add_der(data, wanted, limits)
     }
@@ -80,16 +84,18 @@ impl Given {
                 self.crls.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Certificates | Wanted::Crls => match cms::read(der, limits).map(|info| info.layer) {
-                Ok(Layer::Signed(data)) => {
-                    let inside = match wanted {
-                        Wanted::Certificates => data.carried.certificates,
-                        Wanted::Crls => data.carried.crls,
-                    };
-                    inside.iter().map(|der| self.add_element(der, wanted)).sum()
+            Wanted::Certificates | Wanted::Crls => {
+                match cms::read(der, limits).map(|info| info.layer) {
+                    Ok(Layer::Signed(data)) => {
+                        let inside = match wanted {
+                            Wanted::Certificates => data.carried.certificates,
+                            Wanted::Crls => data.carried.crls,
+                        };
+                        inside.iter().map(|der| self.add_element(der, wanted)).sum()
+                    }
+                    Ok(_) | Err(_) => 0,
                 }
-                Ok(_) | Err(_) => 0,
-            },
+            }
         }
     }
 

@@ -18,9 +18,12 @@ use crate::pipeline::{self, Bench, FileTotals, Machine};
 use crate::pki::pool::{PoolBuilder, Provenance};
 use crate::pki::trust::{Anchors, Hierarchy};
 use crate::report::manifest;
-use crate::report::summary::Given as GivenRecord;
 use crate::report::screen::Line;
-use crate::report::{Cells, Header, InputRow, Output, Outputs, RenderOptions, Sink, Summary, csv, folder, inputs, screen};
+use crate::report::summary::Given as GivenRecord;
+use crate::report::{
+    Cells, Header, InputRow, Output, Outputs, RenderOptions, Sink, Summary, csv, folder, inputs,
+    screen,
+};
 
 /// How to judge, and what to show.
 #[derive(Debug)]
@@ -82,8 +85,15 @@ pub fn judge(
     let mut pool = PoolBuilder::new(spool()?);
     let (mut reader, _) = open(facts, &source)?;
     let mut complete = false;
-    while let Some(frame) = reader.next_frame().map_err(|error| RunError::unreadable(&source, error))? {
-        let der = || frame.decode::<Vec<u8>>().map_err(|error| RunError::unreadable(&source, error));
+    while let Some(frame) = reader
+        .next_frame()
+        .map_err(|error| RunError::unreadable(&source, error))?
+    {
+        let der = || {
+            frame
+                .decode::<Vec<u8>>()
+                .map_err(|error| RunError::unreadable(&source, error))
+        };
         match frame.kind {
             Kind::Certificate => {
                 pool.insert_certificate(&der()?, Provenance::Message)?;
@@ -126,7 +136,10 @@ pub(super) fn report(
     for der in judging.certificates.certificates.values() {
         pool.insert_certificate(der, Provenance::Given)?;
     }
-    let anchors = Anchors::new(judging.anchors.certificates.values().map(Vec::as_slice), &mut pool)?;
+    let anchors = Anchors::new(
+        judging.anchors.certificates.values().map(Vec::as_slice),
+        &mut pool,
+    )?;
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
         let _ = pool.insert_crl(crl, Provenance::Given);
@@ -184,7 +197,9 @@ pub(super) fn report(
         line.clear();
     };
     let judged = pipeline::judge(reader, facts_path, &bench, machine, &mut sink, &mut file)?;
-    failed = failed.or(rows.writer.write_all(&line).err()).or(rows.writer.flush().err());
+    failed = failed
+        .or(rows.writer.write_all(&line).err())
+        .or(rows.writer.flush().err());
     if let Some(error) = failed {
         return Err(RunError::unwritable(&rows.path, error));
     }
@@ -197,7 +212,13 @@ pub(super) fn report(
     let totals = Totals {
         messages: summary.reconciliation().messages,
         bytes: summary.reconciliation().bytes,
-        statuses: summary.tally().messages.status.iter().map(|(status, count)| (status.as_str(), count)).collect(),
+        statuses: summary
+            .tally()
+            .messages
+            .status
+            .iter()
+            .map(|(status, count)| (status.as_str(), count))
+            .collect(),
         incomplete: judged.incomplete,
     };
     let name = report.target().display().to_string();

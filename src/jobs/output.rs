@@ -37,9 +37,14 @@ impl ReportFolder {
             if !is_report(&folder.partial) {
                 return Err(not_a_report(folder.partial));
             }
-            fs::remove_dir_all(&folder.partial).map_err(|error| RunError::unwritable(&folder.partial, error))?;
+            fs::remove_dir_all(&folder.partial)
+                .map_err(|error| RunError::unwritable(&folder.partial, error))?;
         }
-        if let Some(parent) = folder.partial.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        if let Some(parent) = folder
+            .partial
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             fs::create_dir_all(parent).map_err(|error| RunError::unwritable(parent, error))?;
         }
         fs::DirBuilder::new()
@@ -55,7 +60,8 @@ impl ReportFolder {
     /// `Exists` as above, `Unreadable` where there is no such folder.
     pub fn reopen(target: &Path, replace: bool) -> Result<Self, RunError> {
         let folder = Self::at(target, replace)?;
-        fs::read_dir(&folder.partial).map_err(|error| RunError::unreadable(&folder.partial, error))?;
+        fs::read_dir(&folder.partial)
+            .map_err(|error| RunError::unreadable(&folder.partial, error))?;
         Ok(folder)
     }
 
@@ -138,13 +144,19 @@ impl ReportFolder {
         let replaced = self.replace && fs::symlink_metadata(&self.target).is_ok();
         if replaced {
             let _ = fs::remove_dir_all(&aside);
-            fs::rename(&self.target, &aside).map_err(|error| RunError::unwritable(&self.target, error))?;
+            fs::rename(&self.target, &aside)
+                .map_err(|error| RunError::unwritable(&self.target, error))?;
         }
-        fs::rename(&self.partial, &self.target).map_err(|error| RunError::unwritable(&self.target, error))?;
+        fs::rename(&self.partial, &self.target)
+            .map_err(|error| RunError::unwritable(&self.target, error))?;
         if replaced {
             fs::remove_dir_all(&aside).map_err(|error| RunError::unwritable(&aside, error))?;
         }
-        match self.target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        match self
+            .target
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             Some(parent) => sync(parent),
             None => sync(Path::new(".")),
         }
@@ -175,7 +187,8 @@ pub fn digest_of(path: &Path) -> Result<[u8; 32], RunError> {
 /// SHA-256 of a file, in constant memory.
 pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut file = File::open(path)?;
-    let mut hasher = Hasher::new(DigestAlgorithm::Sha256).map_err(|_| io::ErrorKind::Unsupported)?;
+    let mut hasher =
+        Hasher::new(DigestAlgorithm::Sha256).map_err(|_| io::ErrorKind::Unsupported)?;
     let mut buffer = vec![0; READ_BYTES];
     loop {
         match file.read(&mut buffer)? {
@@ -239,9 +252,15 @@ mod tests {
         let target = place.path().join("report");
         fs::create_dir(&target).unwrap();
         fs::write(target.join("old"), "").unwrap();
-        assert!(matches!(ReportFolder::create(&target, true), Err(RunError::Unusable { .. })));
+        assert!(matches!(
+            ReportFolder::create(&target, true),
+            Err(RunError::Unusable { .. })
+        ));
         fs::write(target.join(FACTS_FILE), "").unwrap();
-        assert!(matches!(ReportFolder::create(&target, false), Err(RunError::Exists { .. })));
+        assert!(matches!(
+            ReportFolder::create(&target, false),
+            Err(RunError::Exists { .. })
+        ));
         let folder = ReportFolder::create(&target, true).unwrap();
         folder.create_file("new").unwrap();
         assert!(target.join("old").exists());
@@ -252,8 +271,14 @@ mod tests {
 
     #[test]
     fn partial_names_are_told_from_others() {
-        assert_eq!(partial_of(Path::new("a/report/")), Path::new("a/report.partial"));
-        assert_eq!(target_of(Path::new("a/report.partial")), Some(PathBuf::from("a/report")));
+        assert_eq!(
+            partial_of(Path::new("a/report/")),
+            Path::new("a/report.partial")
+        );
+        assert_eq!(
+            target_of(Path::new("a/report.partial")),
+            Some(PathBuf::from("a/report"))
+        );
         assert_eq!(target_of(Path::new("a/report")), None);
     }
 }

@@ -48,7 +48,12 @@ pub fn contradictions(signature: &SignatureFacts, message: &[ClaimedTime]) -> Ve
     let Some(signing) = signature.signing_time else {
         return findings;
     };
-    let of = |source| message.iter().find(|time| time.source == source).map(|time| time.at);
+    let of = |source| {
+        message
+            .iter()
+            .find(|time| time.source == source)
+            .map(|time| time.at)
+    };
     if let Some(date) = of(TimeSource::Date)
         && signing.unix().abs_diff(date.unix()) > SKEW_SECONDS
     {

@@ -26,7 +26,9 @@ pub fn etsi(word: Word, detail: Detail) -> &'static str {
         Word::Altered => "TOTAL-FAILED/HASH_FAILURE",
         Word::SignatureBroken => "TOTAL-FAILED/SIG_CRYPTO_FAILURE",
         Word::Unsupported if detail.content_missing => "INDETERMINATE/SIGNED_DATA_NOT_FOUND",
-        Word::Unsupported | Word::SenderNotComparable | Word::WrongSender => "INDETERMINATE/GENERIC",
+        Word::Unsupported | Word::SenderNotComparable | Word::WrongSender => {
+            "INDETERMINATE/GENERIC"
+        }
         Word::NoCertificate => "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
         Word::SignerUntrusted => match detail.chain {
             Some(
@@ -56,8 +58,12 @@ pub fn etsi(word: Word, detail: Detail) -> &'static str {
         Word::RevocationUnknown => "INDETERMINATE/TRY_LATER",
         Word::WeakCrypto => "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
         Word::Valid => match detail.revocation {
-            Some(Revocation::Unknown | Revocation::Stale | Revocation::NotChecked) => "INDETERMINATE/TRY_LATER",
-            Some(Revocation::Good | Revocation::Revoked | Revocation::RevokedLater) | None => "TOTAL-PASSED",
+            Some(Revocation::Unknown | Revocation::Stale | Revocation::NotChecked) => {
+                "INDETERMINATE/TRY_LATER"
+            }
+            Some(Revocation::Good | Revocation::Revoked | Revocation::RevokedLater) | None => {
+                "TOTAL-PASSED"
+            }
         },
     }
 }

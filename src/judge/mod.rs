@@ -48,7 +48,10 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
         }
         let pairs = layer.signatures.iter().zip(&verdicts);
         let chosen: Vec<_> = if judge.policy.any_signer {
-            pairs.max_by_key(|(_, one)| one.verdict).into_iter().collect()
+            pairs
+                .max_by_key(|(_, one)| one.verdict)
+                .into_iter()
+                .collect()
         } else {
             pairs.collect()
         };

@@ -14,7 +14,10 @@ use crate::judge::strength::{Strength, Used, strength};
 use crate::judge::verdict::{At, RevocationSource, SignatureVerdict, TrustFacts};
 use crate::judge::word::{TrustAt, Word, at_clock, headline, timeless};
 use crate::pki::pool::{CertificateId, Pool};
-use crate::pki::trust::{Chain, ChainJudgement, Purpose, Revocation, RevocationJudgement, RevocationOptions, Trust, TrustFinding};
+use crate::pki::trust::{
+    Chain, ChainJudgement, Purpose, Revocation, RevocationJudgement, RevocationOptions, Trust,
+    TrustFinding,
+};
 use crate::pki::x509::Certificate;
 use crate::pki::x509::algorithms::CertificateAlgorithms;
 use crate::pki::x509::crl::RevocationReason;
@@ -48,7 +51,10 @@ impl<'p> Judge<'p> {
     /// Where the pool's spool can't be read.
     pub fn chain_now(&mut self, certificate: CertificateId) -> Result<Chain, RunError> {
         let now = self.clocks.now;
-        Ok(self.trust.chain(certificate, Purpose::EmailSigning, now)?.value)
+        Ok(self
+            .trust
+            .chain(certificate, Purpose::EmailSigning, now)?
+            .value)
     }
 
     pub(super) fn signature(
@@ -71,7 +77,10 @@ impl<'p> Judge<'p> {
                 },
             );
         }
-        let claimed = times.iter().find(|time| time.grade == Grade::Claimed).map(|time| time.at);
+        let claimed = times
+            .iter()
+            .find(|time| time.grade == Grade::Claimed)
+            .map(|time| time.at);
         if claimed.is_some_and(|at| at > self.clocks.now) {
             findings.push(Finding::ClaimedInFuture);
         }
@@ -85,7 +94,13 @@ impl<'p> Judge<'p> {
             Some(_) | None => false,
         };
         let word = |at: &Option<(At, Vec<CertificateId>)>| at.as_ref().map(|(at, _)| at.verdict);
-        let verdict = headline(fixed, word(&evidenced), now.0.verdict, word(&claimed), compromised);
+        let verdict = headline(
+            fixed,
+            word(&evidenced),
+            now.0.verdict,
+            word(&claimed),
+            compromised,
+        );
         let decided = match (&evidenced, &claimed) {
             (Some(evidenced), _) => evidenced,
             (None, Some(claimed)) if now.0.verdict != Word::Valid => claimed,
@@ -127,7 +142,8 @@ impl<'p> Judge<'p> {
         facts: &SignatureFacts,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<(At, Vec<CertificateId>)>, RunError> {
-        at.map(|at| self.at(at, fixed, signer, facts, findings)).transpose()
+        at.map(|at| self.at(at, fixed, signer, facts, findings))
+            .transpose()
     }
 
     /// The judgement at one clock, and the path it rests on.
@@ -141,13 +157,27 @@ impl<'p> Judge<'p> {
     ) -> Result<(At, Vec<CertificateId>), RunError> {
         let Some(signer) = signer else {
             let verdict = fixed.unwrap_or(Word::NoCertificate);
-            return Ok((At { at, verdict, trust: None }, Vec::new()));
+            return Ok((
+                At {
+                    at,
+                    verdict,
+                    trust: None,
+                },
+                Vec::new(),
+            ));
         };
         let chain = self.trust.chain(signer, Purpose::EmailSigning, at)?;
-        findings.extend(chain.findings.iter().filter_map(|finding| trust_finding(*finding)));
+        findings.extend(
+            chain
+                .findings
+                .iter()
+                .filter_map(|finding| trust_finding(*finding)),
+        );
         let revocation = self.revocation(&chain, at)?;
         let (value, reasons) = self.strength(facts, &chain, at)?;
-        let revoked = revocation.as_ref().map_or(Revocation::NotChecked, RevocationJudgement::value);
+        let revoked = revocation
+            .as_ref()
+            .map_or(Revocation::NotChecked, RevocationJudgement::value);
         let verdict = fixed.unwrap_or_else(|| {
             at_clock(
                 TrustAt {
@@ -155,7 +185,9 @@ impl<'p> Judge<'p> {
                     revocation: revoked,
                     strength: value,
                     revocation_required: self.policy.require_revocation
-                        && revocation.as_ref().is_none_or(RevocationJudgement::is_incomplete),
+                        && revocation
+                            .as_ref()
+                            .is_none_or(RevocationJudgement::is_incomplete),
                 },
                 facts.identity,
             )
@@ -176,7 +208,9 @@ impl<'p> Judge<'p> {
             chain: chain.value,
             chain_reasons: chain.reasons,
             revocation: revoked,
-            revocation_source: revocation.as_ref().and_then(|judgement| self.source(judgement)),
+            revocation_source: revocation
+                .as_ref()
+                .and_then(|judgement| self.source(judgement)),
             strength: value,
             strength_reasons: reasons,
         };
@@ -192,7 +226,11 @@ impl<'p> Judge<'p> {
     }
 
     /// Asked only of a path that leads to an anchor.
-    fn revocation(&mut self, chain: &ChainJudgement, at: Time) -> Result<Option<RevocationJudgement>, RunError> {
+    fn revocation(
+        &mut self,
+        chain: &ChainJudgement,
+        at: Time,
+    ) -> Result<Option<RevocationJudgement>, RunError> {
         if chain.anchor.is_none() {
             return Ok(None);
         }
@@ -266,14 +304,19 @@ impl<'p> Judge<'p> {
         }
         let der = self.pool.der(id)?;
         let read = Certificate::read(&der).ok();
-        let read = read.map(|certificate| CertificateAlgorithms::read(&certificate, self.trust.limits()));
+        let read =
+            read.map(|certificate| CertificateAlgorithms::read(&certificate, self.trust.limits()));
         let algorithms = read.unwrap_or_default();
         self.algorithms.insert(id, algorithms);
         Ok(algorithms)
     }
 
     /// The earliest time that a good timestamp token proves (verdict.md, "Clocks").
-    fn proven(&mut self, tokens: &[TimestampFacts], findings: &mut Vec<Finding>) -> Result<Option<Time>, RunError> {
+    fn proven(
+        &mut self,
+        tokens: &[TimestampFacts],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Time>, RunError> {
         let mut earliest: Option<Time> = None;
         for token in tokens {
             let Some(at) = self.proves(token, findings)? else {
@@ -284,7 +327,11 @@ impl<'p> Judge<'p> {
         Ok(earliest)
     }
 
-    fn proves(&mut self, token: &TimestampFacts, findings: &mut Vec<Finding>) -> Result<Option<Time>, RunError> {
+    fn proves(
+        &mut self,
+        token: &TimestampFacts,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Time>, RunError> {
         let (Some(at), Some(signature)) = (token.at, &token.signature) else {
             return Ok(None);
         };
@@ -293,7 +340,9 @@ impl<'p> Judge<'p> {
             && timeless(Structure::Ok, signature).is_none()
             && signature.signature == Signature::Valid
             && at <= self.clocks.now;
-        let authority = signature.certificate.and_then(|sha256| self.pool.find(&sha256));
+        let authority = signature
+            .certificate
+            .and_then(|sha256| self.pool.find(&sha256));
         let (true, Some(authority)) = (good, authority) else {
             return Ok(None);
         };
@@ -304,7 +353,9 @@ impl<'p> Judge<'p> {
         let options = self.options();
         let known = self.trust.known_revocations(&chain.path, options)?;
         let spoiled = known.iter().any(|one| match one.reason {
-            RevocationReason::Superseded | RevocationReason::CessationOfOperation => one.revoked_at <= at,
+            RevocationReason::Superseded | RevocationReason::CessationOfOperation => {
+                one.revoked_at <= at
+            }
             RevocationReason::Unspecified
             | RevocationReason::KeyCompromise
             | RevocationReason::CaCompromise
@@ -319,7 +370,12 @@ impl<'p> Judge<'p> {
             return Ok(None);
         }
         let now = self.clocks.now;
-        if self.trust.chain(authority, Purpose::TimeStamping, now)?.value != Chain::Trusted {
+        if self
+            .trust
+            .chain(authority, Purpose::TimeStamping, now)?
+            .value
+            != Chain::Trusted
+        {
             findings.push(Finding::TimestampUnrenewed);
         }
         Ok(Some(at))
@@ -328,7 +384,9 @@ impl<'p> Judge<'p> {
 
 fn trust_finding(finding: TrustFinding) -> Option<Finding> {
     match finding {
-        TrustFinding::AnchorExpired | TrustFinding::AnchorNotYetValid => Some(Finding::AnchorExpired),
+        TrustFinding::AnchorExpired | TrustFinding::AnchorNotYetValid => {
+            Some(Finding::AnchorExpired)
+        }
         TrustFinding::CaAsSigner => Some(Finding::SignerIsCa),
         TrustFinding::PathBudget => Some(Finding::PathBudget),
         TrustFinding::MalformedTime => Some(Finding::MalformedTime),

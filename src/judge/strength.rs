@@ -30,7 +30,11 @@ pub struct Used<'a> {
 
 /// The worst of all that was used at `at`, and what is weak or broken, as `sha1` or `rsa-1024`, in order and once each.
 #[must_use]
-pub fn strength<'a>(used: impl IntoIterator<Item = Used<'a>>, policy: &Policy, at: Time) -> (Strength, Vec<String>) {
+pub fn strength<'a>(
+    used: impl IntoIterator<Item = Used<'a>>,
+    policy: &Policy,
+    at: Time,
+) -> (Strength, Vec<String>) {
     let mut worst = Strength::Strong;
     let mut reasons = Vec::new();
     for item in used {
@@ -59,14 +63,15 @@ fn applies(subject: Subject, item: &Used<'_>) -> Option<String> {
     match subject {
         Subject::Digest(name) => (item.digest == name).then(|| name.to_owned()),
         Subject::RsaBelow(least) => (is_rsa(item) && bits < least).then(|| format!("rsa-{bits}")),
-        Subject::DsaBelow(least) => (item.key == "dsa" && bits < least).then(|| format!("dsa-{bits}")),
+        Subject::DsaBelow(least) => {
+            (item.key == "dsa" && bits < least).then(|| format!("dsa-{bits}"))
+        }
         Subject::EcBelow(least) => {
             let curve = !is_rsa(item) && item.key != "dsa";
             (curve && bits < least).then(|| item.key.to_owned())
         }
-        Subject::RsaExponent(exponent) => {
-            (is_rsa(item) && item.exponent == Some(exponent)).then(|| format!("rsa-exponent-{exponent}"))
-        }
+        Subject::RsaExponent(exponent) => (is_rsa(item) && item.exponent == Some(exponent))
+            .then(|| format!("rsa-exponent-{exponent}")),
     }
 }
 
@@ -85,16 +90,80 @@ mod tests {
         let in_2009 = at(1_240_000_000);
         let in_2003 = at(1_050_000_000);
         for (digest, key, bits, exponent, when, expected, reasons) in [
-            ("sha256", "rsa", 2048, 65_537, in_2009, Strength::Strong, &[][..]),
-            ("sha1", "rsa", 2048, 65_537, in_2009, Strength::Weak, &["sha1"]),
+            (
+                "sha256",
+                "rsa",
+                2048,
+                65_537,
+                in_2009,
+                Strength::Strong,
+                &[][..],
+            ),
+            (
+                "sha1",
+                "rsa",
+                2048,
+                65_537,
+                in_2009,
+                Strength::Weak,
+                &["sha1"],
+            ),
             ("sha1", "rsa", 2048, 65_537, in_2003, Strength::Strong, &[]),
-            ("md5", "rsa", 2048, 65_537, in_2003, Strength::Broken, &["md5"]),
-            ("sha256", "rsa", 1024, 65_537, in_2009, Strength::Weak, &["rsa-1024"]),
-            ("sha256", "rsa", 512, 65_537, in_2009, Strength::Broken, &["rsa-512"]),
-            ("sha256", "rsa", 2048, 3, in_2009, Strength::Weak, &["rsa-exponent-3"]),
-            ("sha1", "dsa", 1024, 0, in_2009, Strength::Weak, &["sha1", "dsa-1024"]),
+            (
+                "md5",
+                "rsa",
+                2048,
+                65_537,
+                in_2003,
+                Strength::Broken,
+                &["md5"],
+            ),
+            (
+                "sha256",
+                "rsa",
+                1024,
+                65_537,
+                in_2009,
+                Strength::Weak,
+                &["rsa-1024"],
+            ),
+            (
+                "sha256",
+                "rsa",
+                512,
+                65_537,
+                in_2009,
+                Strength::Broken,
+                &["rsa-512"],
+            ),
+            (
+                "sha256",
+                "rsa",
+                2048,
+                3,
+                in_2009,
+                Strength::Weak,
+                &["rsa-exponent-3"],
+            ),
+            (
+                "sha1",
+                "dsa",
+                1024,
+                0,
+                in_2009,
+                Strength::Weak,
+                &["sha1", "dsa-1024"],
+            ),
             ("sha256", "P-256", 256, 0, in_2009, Strength::Strong, &[]),
-            ("sha256", "P-192", 192, 0, in_2009, Strength::Weak, &["P-192"]),
+            (
+                "sha256",
+                "P-192",
+                192,
+                0,
+                in_2009,
+                Strength::Weak,
+                &["P-192"],
+            ),
         ] {
             let used = Used {
                 digest,

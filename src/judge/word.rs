@@ -59,7 +59,9 @@ pub struct TrustAt {
 pub fn timeless(structure: Structure, facts: &SignatureFacts) -> Option<Word> {
     match structure {
         Structure::Ok => {}
-        Structure::Malformed | Structure::NoSigners | Structure::CertsOnly => return Some(Word::Malformed),
+        Structure::Malformed | Structure::NoSigners | Structure::CertsOnly => {
+            return Some(Word::Malformed);
+        }
         Structure::ContentMissing => return Some(Word::Unsupported),
     }
     match facts.attributes {
@@ -117,7 +119,9 @@ pub fn at_clock(trust: TrustAt, identity: Identity) -> Word {
         return word;
     }
     match trust.revocation {
-        Revocation::Unknown | Revocation::Stale | Revocation::NotChecked if trust.revocation_required => {
+        Revocation::Unknown | Revocation::Stale | Revocation::NotChecked
+            if trust.revocation_required =>
+        {
             return Word::RevocationUnknown;
         }
         Revocation::Good
@@ -133,7 +137,9 @@ pub fn at_clock(trust: TrustAt, identity: Identity) -> Word {
     }
     match identity {
         Identity::MatchFrom | Identity::MatchCasefoldLocal => Word::Valid,
-        Identity::Mismatch | Identity::MatchSenderOnly | Identity::AmbiguousFrom => Word::WrongSender,
+        Identity::Mismatch | Identity::MatchSenderOnly | Identity::AmbiguousFrom => {
+            Word::WrongSender
+        }
         Identity::NoCertificateAddress | Identity::NoFrom => Word::SenderNotComparable,
     }
 }
@@ -182,12 +188,22 @@ mod tests {
     fn valid_needs_every_axis() {
         assert_eq!(at_clock(GOOD, Identity::MatchFrom), Word::Valid);
         for chain in Chain::ALL.iter().filter(|chain| **chain != Chain::Trusted) {
-            let word = at_clock(TrustAt { chain: *chain, ..GOOD }, Identity::MatchFrom);
+            let word = at_clock(
+                TrustAt {
+                    chain: *chain,
+                    ..GOOD
+                },
+                Identity::MatchFrom,
+            );
             assert!(word < Word::ValidAsClaimed, "{chain:?}");
         }
         for identity in Identity::ALL {
             let good = matches!(identity, Identity::MatchFrom | Identity::MatchCasefoldLocal);
-            assert_eq!(at_clock(GOOD, *identity) == Word::Valid, good, "{identity:?}");
+            assert_eq!(
+                at_clock(GOOD, *identity) == Word::Valid,
+                good,
+                "{identity:?}"
+            );
         }
         let broken = TrustAt {
             strength: Strength::Broken,
@@ -208,14 +224,21 @@ mod tests {
 
     #[test]
     fn unknown_revocation_passes_unless_it_is_required() {
-        for revocation in [Revocation::Unknown, Revocation::Stale, Revocation::NotChecked] {
+        for revocation in [
+            Revocation::Unknown,
+            Revocation::Stale,
+            Revocation::NotChecked,
+        ] {
             let trust = TrustAt { revocation, ..GOOD };
             assert_eq!(at_clock(trust, Identity::MatchFrom), Word::Valid);
             let required = TrustAt {
                 revocation_required: true,
                 ..trust
             };
-            assert_eq!(at_clock(required, Identity::MatchFrom), Word::RevocationUnknown);
+            assert_eq!(
+                at_clock(required, Identity::MatchFrom),
+                Word::RevocationUnknown
+            );
         }
     }
 
@@ -232,8 +255,23 @@ mod tests {
                 assert_eq!(word, expected, "{now:?}");
             }
         }
-        assert_eq!(headline(Some(Word::Altered), Some(Word::Valid), Word::Valid, None, false), Word::Altered);
-        assert_eq!(headline(None, Some(Word::SignerExpired), Word::Valid, None, false), Word::SignerExpired);
-        assert_eq!(headline(None, None, Word::SignerExpired, None, false), Word::SignerExpired);
+        assert_eq!(
+            headline(
+                Some(Word::Altered),
+                Some(Word::Valid),
+                Word::Valid,
+                None,
+                false
+            ),
+            Word::Altered
+        );
+        assert_eq!(
+            headline(None, Some(Word::SignerExpired), Word::Valid, None, false),
+            Word::SignerExpired
+        );
+        assert_eq!(
+            headline(None, None, Word::SignerExpired, None, false),
+            Word::SignerExpired
+        );
     }
 }
