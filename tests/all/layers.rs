@@ -14,14 +14,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("facts", &["asn1", "mime", "cms", "pki", "crypto"]),
     ("judge", &["asn1", "facts", "pki"]),
     ("report", &["asn1", "facts", "judge", "pki"]),
-    ("pipeline", &["archive", "mime", "facts", "judge", "report", "pki"]),
+    (
+        "pipeline",
+        &["archive", "mime", "facts", "judge", "report", "pki"],
+    ),
     (
         "jobs",
-        &["asn1", "mime", "archive", "crypto", "cms", "pki", "facts", "judge", "report", "pipeline"],
+        &[
+            "asn1", "mime", "archive", "crypto", "cms", "pki", "facts", "judge", "report",
+            "pipeline",
+        ],
     ),
     (
         "cli",
-        &["asn1", "mime", "archive", "crypto", "cms", "pki", "facts", "judge", "report", "pipeline", "jobs"],
+        &[
+            "asn1", "mime", "archive", "crypto", "cms", "pki", "facts", "judge", "report",
+            "pipeline", "jobs",
+        ],
     ),
     ("manual", &[]),
     ("limits", &[]),
@@ -64,13 +73,28 @@ fn every_module_imports_only_what_the_table_allows() {
                 continue;
             }
             for (at, _) in line.match_indices("crate::") {
-                let is_use = line.starts_with("use ") || line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
-                let target: String = line[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let is_use = line.starts_with("use ")
+                    || line.starts_with("pub use ")
+                    || line.starts_with("pub(crate) use ");
+                let target: String = line[at + 7..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
                 if !is_use && target != *name {
-                    wrong.push(format!("{path}:{}: inline path crate::{target}", number + 1));
+                    wrong.push(format!(
+                        "{path}:{}: inline path crate::{target}",
+                        number + 1
+                    ));
                 }
-                if target != *name && target != "limits" && target != "error" && !allowed.contains(&target.as_str()) {
-                    wrong.push(format!("{path}:{}: {name} may not import {target}", number + 1));
+                if target != *name
+                    && target != "limits"
+                    && target != "error"
+                    && !allowed.contains(&target.as_str())
+                {
+                    wrong.push(format!(
+                        "{path}:{}: {name} may not import {target}",
+                        number + 1
+                    ));
                 }
             }
         }
@@ -88,7 +112,8 @@ fn what_only_one_place_may_use_is_used_there_only() {
             }
             for (word, places) in ONLY_IN {
                 let found = line.match_indices(word).any(|(at, _)| {
-                    !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':')
+                    !line[..at]
+                        .ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':')
                         || word.contains("now")
                 });
                 if found && !places.iter().any(|place| path.starts_with(place)) {
@@ -111,8 +136,14 @@ fn files_keep_their_size() {
         if path.ends_with("mod.rs") {
             assert!(lines <= 200, "{path}: {lines} lines");
         }
-        let reason = text.lines().take(8).any(|line| line.contains("lines because"));
-        assert!(lines <= 600 || reason, "{path}: {lines} lines, and no reason in its first lines");
+        let reason = text
+            .lines()
+            .take(8)
+            .any(|line| line.contains("lines because"));
+        assert!(
+            lines <= 600 || reason,
+            "{path}: {lines} lines, and no reason in its first lines"
+        );
     }
 }
 
@@ -127,8 +158,18 @@ fn sources() -> Vec<(String, String, String)> {
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let below = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-                let module = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+                let below = path
+                    .strip_prefix(&root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                let module = below
+                    .split('/')
+                    .next()
+                    .unwrap()
+                    .trim_end_matches(".rs")
+                    .to_owned();
                 all.push((module, below, fs::read_to_string(&path).unwrap()));
             }
         }

@@ -4,6 +4,7 @@ mod archive;
 mod cms;
 mod crypto;
 mod keyring;
+mod layers;
 mod mime;
 mod pki;
 mod report;
