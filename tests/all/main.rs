@@ -8,3 +8,6 @@ mod layers;
 mod mime;
 mod pki;
 mod report;
+
+#[path = "../generator/toolkit/mod.rs"]
+mod toolkit;
