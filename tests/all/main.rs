@@ -1,6 +1,7 @@
 //! Tests of the library and of the built program; a module per stage and job.
 
 mod archive;
+mod catalogue;
 mod cms;
 mod crypto;
 mod keyring;
