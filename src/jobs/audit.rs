@@ -106,7 +106,10 @@ pub fn audit(
         path: &path,
         pool: &mut pool,
         crls,
-        file: told.as_mut().map(|told| told as &mut dyn FnMut(&FileStart)),
+        file: match &mut told {
+            Some(told) => Some(told),
+            None => None,
+        },
     };
     let mut progress = |progress| step(Step::Reading(progress, total));
     pipeline::collect(
