@@ -215,7 +215,7 @@ impl ContentCipher {
     fn plain(algorithm: &AlgorithmIdentifier<'_>) -> Result<Self, CipherUnsupported> {
         let oid = algorithm.oid;
         let named = |names: &[Oid<'static>]| {
-            let known = names.iter().any(|name| *name == oid);
+            let known = names.contains(&oid);
             known.then(|| oid.name().unwrap_or_default())
         };
         let Some(cipher) = CipherAlgorithm::ALL
@@ -382,5 +382,208 @@ impl ContentCipher {
                 key.len(),
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Failed;
+    use crate::crypto::content::ContentContext;
+    use crate::crypto::content::encrypt;
+
+    fn read(
+        oid: Oid<'static>,
+        parameters: Option<&[u8]>,
+    ) -> Result<ContentCipher, CipherUnsupported> {
+        ContentCipher::from_algorithm(&AlgorithmIdentifier { oid, parameters })
+    }
+
+    fn octets(length: usize) -> Vec<u8> {
+        Writer::encode(|w| w.octet_string(&vec![1; length]))
+    }
+
+    fn nonce_and_tag(nonce: usize, tag: u64) -> Vec<u8> {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.octet_string(&vec![1; nonce]);
+                w.small_integer(tag);
+            });
+        })
+    }
+
+    fn decrypt(
+        cipher: &ContentCipher,
+        key: &[u8],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: Option<&[u8]>,
+    ) -> Result<Zeroizing<Vec<u8>>, Failed> {
+        let mut context = ContentContext::new();
+        let mut decryptor = context.decrypt(cipher, key, aad, ciphertext.len())?;
+        decryptor.update(ciphertext);
+        decryptor.finish(tag)
+    }
+
+    #[test]
+    fn parameters_are_bounded() {
+        let odd = Err(CipherUnsupported::Parameters);
+        assert_eq!(read(oid::AES128_CBC, None), odd);
+        assert_eq!(read(oid::AES128_CBC, Some(&[5, 0])), odd);
+        assert_eq!(read(oid::AES128_CBC, Some(&octets(8))), odd);
+        assert!(read(oid::AES128_CBC, Some(&octets(16))).is_ok());
+        assert!(read(oid::DES_EDE3_CBC, Some(&octets(8))).is_ok());
+        for (tag, gcm, ccm) in [
+            (4, false, false),
+            (11, false, false),
+            (12, true, true),
+            (13, true, false),
+            (16, true, true),
+            (17, false, false),
+            (u64::MAX, false, false),
+        ] {
+            let parameters = nonce_and_tag(12, tag);
+            assert_eq!(
+                read(oid::AES256_GCM, Some(&parameters)).is_ok(),
+                gcm,
+                "{tag}"
+            );
+            assert_eq!(
+                read(oid::AES256_CCM, Some(&parameters)).is_ok(),
+                ccm,
+                "{tag}"
+            );
+        }
+        for (nonce, gcm, ccm) in [
+            (0, false, false),
+            (6, true, false),
+            (13, true, true),
+            (129, false, false),
+        ] {
+            let parameters = nonce_and_tag(nonce, 16);
+            assert_eq!(
+                read(oid::AES128_GCM, Some(&parameters)).is_ok(),
+                gcm,
+                "{nonce}"
+            );
+            assert_eq!(
+                read(oid::AES128_CCM, Some(&parameters)).is_ok(),
+                ccm,
+                "{nonce}"
+            );
+        }
+        let without_tag_length = Writer::encode(|w| w.sequence(|w| w.octet_string(&[1; 12])));
+        let cipher = read(oid::AES128_GCM, Some(&without_tag_length)).unwrap();
+        assert_eq!(cipher.tag_bytes(), 12);
+    }
+
+    #[test]
+    fn what_is_not_decrypted_is_named() {
+        assert_eq!(
+            read(oid::RC2_CBC, None),
+            Err(CipherUnsupported::NotEnabled("rc2-cbc"))
+        );
+        assert_eq!(
+            read(oid::AES256_OFB, None),
+            Err(CipherUnsupported::Refused("aes-256-ofb"))
+        );
+        assert_eq!(read(oid::DATA, None), Err(CipherUnsupported::Algorithm));
+    }
+
+    #[test]
+    fn each_container_has_its_ciphers() {
+        for algorithm in CipherAlgorithm::ALL {
+            let cipher = ContentCipher::generate(*algorithm).unwrap();
+            let cbc = algorithm.name().contains("cbc");
+            assert_eq!(cipher.allowed_in(Container::EnvelopedData), cbc);
+            assert_eq!(cipher.allowed_in(Container::AuthEnvelopedData), !cbc);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for algorithm in CipherAlgorithm::ALL {
+            for length in [0, 1, 15, 16, 17, 1000] {
+                let plain = ContentCipher::generate(*algorithm).unwrap();
+                for cipher in [plain.clone(), plain.with_derived_key()] {
+                    let der = cipher.algorithm_identifier();
+                    let read = AlgorithmIdentifier::read(&mut Reader::new(&der)).unwrap();
+                    assert_eq!(ContentCipher::from_algorithm(&read).as_ref(), Ok(&cipher));
+                    let key = cipher.generate_key().unwrap();
+                    let text = vec![0x61; length];
+                    let aad: &[u8] = if cipher.is_aead() { b"attributes" } else { b"" };
+                    let (one, two) = text.split_at(length / 3);
+                    let encrypted = match encrypt(&cipher, &key, aad, &[one, two]) {
+                        Ok(encrypted) => encrypted,
+                        Err(Failed) => {
+                            // CCM of nothing, which OpenSSL would not check.
+                            assert_eq!((length, algorithm.mode()), (0, Mode::Ccm));
+                            continue;
+                        }
+                    };
+                    let tag = cipher.is_aead().then_some(encrypted.tag.as_slice());
+                    let open = |aad, tag| decrypt(&cipher, &key, aad, &encrypted.ciphertext, tag);
+                    assert_eq!(*open(aad, tag).unwrap(), text, "{algorithm:?} {length}");
+                    if cipher.is_aead() {
+                        assert_eq!(open(b"other", tag), Err(Failed));
+                        assert_eq!(open(aad, None), Err(Failed));
+                        assert_eq!(open(aad, Some(&[0; 16])), Err(Failed));
+                        assert_eq!(open(aad, tag.map(|tag| &tag[..12])), Err(Failed));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_comes_out_of_nothing() {
+        for algorithm in CipherAlgorithm::ALL {
+            let cipher = ContentCipher::generate(*algorithm).unwrap();
+            let key = cipher.generate_key().unwrap();
+            let tag = cipher.is_aead().then_some(&[0; 16][..]);
+            assert_eq!(decrypt(&cipher, &key, b"", b"", tag), Err(Failed));
+            if !cipher.is_aead() {
+                assert_eq!(decrypt(&cipher, &key, b"", &[1; 17], None), Err(Failed));
+                assert_eq!(decrypt(&cipher, &key, b"aad", &[1; 16], None), Err(Failed));
+            }
+        }
+    }
+
+    #[test]
+    fn a_derived_key_is_that_of_the_standard() {
+        // The example of RFC 9709 for AES-128-GCM, as other implementations test it.
+        let inner = [
+            0x30, 0x1b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x06, 0x30,
+            0x0e, 0x04, 0x0c, 0x5c, 0x79, 0x05, 0x8b, 0xa2, 0xf4, 0x34, 0x47, 0x63, 0x9d, 0x29,
+            0xe2,
+        ];
+        let key = [
+            0xc7, 0x02, 0xe7, 0xd0, 0xa9, 0xe0, 0x64, 0xb0, 0x9b, 0xa5, 0x52, 0x45, 0xfb, 0x73,
+            0x3c, 0xf3,
+        ];
+        let cipher = read(oid::CEK_HKDF_SHA256, Some(&inner)).unwrap();
+        assert_eq!(cipher.algorithm(), CipherAlgorithm::Aes128Gcm);
+        assert_eq!(
+            cipher.effective_key(&key).unwrap().as_slice(),
+            [
+                0x21, 0x24, 0xff, 0xb2, 0x9f, 0xac, 0x4e, 0x0f, 0xbb, 0xc7, 0xd5, 0xd8, 0x74, 0x92,
+                0xbf, 0xf3
+            ]
+        );
+    }
+
+    #[test]
+    fn a_derived_key_opens_nothing_else() {
+        let plain = ContentCipher::generate(CipherAlgorithm::Aes256Cbc).unwrap();
+        let derived = plain.clone().with_derived_key();
+        let key = plain.generate_key().unwrap();
+        assert_ne!(derived.effective_key(&key), plain.effective_key(&key));
+        assert!(derived.has_derived_key() && !plain.has_derived_key());
+        let nested = Writer::encode(|w| {
+            w.algorithm(oid::CEK_HKDF_SHA256, Some(&derived.algorithm_identifier()));
+        });
+        let read = AlgorithmIdentifier::read(&mut Reader::new(&nested)).unwrap();
+        let refused = ContentCipher::from_algorithm(&read);
+        assert_eq!(refused, Err(CipherUnsupported::Algorithm));
     }
 }

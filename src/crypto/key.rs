@@ -313,6 +313,26 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+/// An algorithm whose keys are read.
+pub(crate) fn is_known(algorithm: Oid<'_>) -> bool {
+    const KNOWN: &[Oid<'static>] = &[
+        oid::RSA_ENCRYPTION,
+        oid::X500_RSA,
+        oid::RSASSA_PSS,
+        oid::DSA,
+        oid::DH_PUBLIC_NUMBER,
+        oid::EC_PUBLIC_KEY,
+        oid::ED25519,
+        oid::ED448,
+        oid::X25519,
+        oid::X448,
+        oid::ML_DSA_44,
+        oid::ML_DSA_65,
+        oid::ML_DSA_87,
+    ];
+    KNOWN.contains(&algorithm)
+}
+
 /// Reads a SubjectPublicKeyInfo and checks it against the limits.
 fn measure(spki: &[u8], limits: &Limits) -> Result<Measured, KeyError> {
     let mut r = Reader::new(spki);

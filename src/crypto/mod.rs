@@ -1,7 +1,7 @@
 //! The only user of OpenSSL: digests, signatures, keys, ciphers, passwords, and the confirmation of certificate paths.
 //!
 //! Primitives only: OpenSSL's CMS, PKCS #7 and PKCS #12 functions are never called. Everything read from mail is checked here
-//! against [`crate::limits`] before OpenSSL sees it. All types may be sent to another thread; keys may also be shared
+//! against the limits before OpenSSL sees it. All types may be sent to another thread; keys may also be shared
 //! between threads, while contexts ([`signature::VerifyContext`], [`content::ContentContext`]) belong to one worker each.
 
 pub mod digest;

@@ -235,10 +235,16 @@ impl SignatureScheme {
     /// have for signed attributes.
     #[must_use]
     pub fn cms_digest(&self) -> DigestAlgorithm {
-        self.digest().unwrap_or(match self {
+        match *self {
+            Self::RsaV15(digest)
+            | Self::RsaPss { digest, .. }
+            | Self::Ecdsa(digest)
+            | Self::Dsa(digest) => digest,
             Self::Ed448 => DigestAlgorithm::Shake256,
-            _ => DigestAlgorithm::Sha512,
-        })
+            Self::Ed25519 | Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => {
+                DigestAlgorithm::Sha512
+            }
+        }
     }
 
     /// The scheme's signatureAlgorithm for a SignerInfo, DER. RSA v1.5 is written as rsaEncryption, which every reader knows

@@ -7,6 +7,9 @@
     clippy::print_stderr
 )]
 
+mod chain;
+mod password;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -20,20 +23,14 @@ use mailseal::crypto::PublicKey;
 use mailseal::crypto::SignatureScheme;
 use mailseal::crypto::Signed;
 use mailseal::crypto::VerifyContext;
-use mailseal::crypto::chain::ChainAnswer;
-use mailseal::crypto::chain::ChainReason;
-use mailseal::crypto::chain::confirm;
 use mailseal::crypto::content::ContentContext;
 use mailseal::crypto::content_cipher::ContentCipher;
 use mailseal::crypto::digest::digest;
 use mailseal::crypto::key_agreement::KeyAgreement;
 use mailseal::crypto::key_agreement::Originator;
 use mailseal::crypto::key_transport::RsaTransport;
-use mailseal::crypto::password::Password;
-use mailseal::crypto::password::PasswordEncryption;
-use mailseal::crypto::password::PasswordError;
-use mailseal::crypto::password::PasswordMac;
 use mailseal::crypto::recovered_digest;
+use mailseal::crypto::sign::sign;
 use mailseal::crypto::verify;
 use mailseal::limits::Limits;
 
@@ -371,255 +368,61 @@ fn elliptic_curve_messages_of_openssl_are_opened() {
     }
 }
 
-#[test]
-fn shrouded_keys_of_openssl_are_opened() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    if run(folder, "openssl genpkey -algorithm ED25519 -out key.pem").is_none() {
-        return;
-    }
-    let limits = Limits::default();
-    let password = Password::new("pass".as_bytes());
-    let mut opened = 0;
-    for options in [
-        "-v2 aes-256-cbc",
-        "-v2 aes-128-cbc -v2prf hmacWithSHA512",
-        "-v2 aes-192-cbc -v2prf hmacWithSHA1 -iter 10",
-        "-v2 des3 -v2prf hmacWithSHA224",
-        "-scrypt",
-        "-v1 PBE-SHA1-3DES",
-        "-v1 PBE-SHA1-2DES",
-        "-provider legacy -provider default -v2 rc2",
-        "-provider legacy -provider default -v2 des",
-        "-provider legacy -provider default -v1 PBE-MD5-DES",
-        "-provider legacy -provider default -v1 PBE-SHA1-DES",
-        "-provider legacy -provider default -v1 PBE-SHA1-RC2-40",
-        "-provider legacy -provider default -v1 PBE-SHA1-RC2-128",
-        "-provider legacy -provider default -v1 PBE-SHA1-RC4-40",
-        "-provider legacy -provider default -v1 PBE-SHA1-RC4-128",
-    ] {
-        let command = format!(
-            "openssl pkcs8 -topk8 -in key.pem -outform DER -out key.der -passout pass:pass {options}"
-        );
-        if run(folder, &command).is_none() {
-            continue;
-        }
-        let der = read(folder, "key.der");
-        let (scheme, encrypted) = Reader::new(&der)
-            .sequence(|r| {
-                let algorithm = AlgorithmIdentifier::read(r)?;
-                Ok((algorithm, r.octet_string()?.bytes()?))
-            })
-            .unwrap();
-        let scheme = PasswordEncryption::from_algorithm(&scheme, &limits).unwrap();
-        let decrypted = scheme.decrypt(&password, &encrypted).unwrap();
-        assert!(
-            PrivateKey::from_pkcs8(&decrypted, &limits).is_ok(),
-            "{options}"
-        );
-        // A wrong padding passes by chance once in 256; a key never does.
-        let wrong = scheme.decrypt(&Password::new(b"other"), &encrypted);
-        let wrong = wrong.map(|key| PrivateKey::from_pkcs8(&key, &limits).is_ok());
-        assert!(
-            matches!(wrong, Err(PasswordError::WrongPassword) | Ok(false)),
-            "{options}"
-        );
-        opened += 1;
-    }
-    assert!(opened >= 6, "{opened} opened");
-}
-
-/// The MAC of a PKCS #12 file: its algorithm, value, salt, iterations, and what it is over.
-fn pkcs12_mac(der: &[u8], limits: &Limits) -> (PasswordMac, Vec<u8>) {
-    let mut pfx = Reader::new(der)
-        .expect(Tag::SEQUENCE)
-        .unwrap()
-        .reader()
-        .unwrap();
-    pfx.integer().unwrap();
-    let mut safe = pfx.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
-    safe.oid().unwrap();
-    let mut explicit = safe.element().unwrap().reader().unwrap();
-    let content = explicit
-        .octet_string()
-        .unwrap()
-        .bytes()
-        .unwrap()
-        .into_owned();
-    let mut mac = pfx.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
-    let (algorithm, value) = mac
-        .sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))
-        .unwrap();
-    let salt = mac.octet_string().unwrap().bytes().unwrap();
-    let iterations = if mac.is_empty() {
-        1
-    } else {
-        mac.small_integer().unwrap()
-    };
-    let mac = PasswordMac::from_fields(&algorithm, &value, &salt, iterations, limits).unwrap();
-    (mac, content)
-}
-
-#[test]
-fn macs_of_pkcs12_files_are_verified() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let made = "openssl req -x509 -newkey ed25519 -nodes -keyout key.pem -out cert.pem -subj /CN=p12 -days 2";
-    if run(folder, made).is_none() {
-        return;
-    }
-    let limits = Limits::default();
-    for options in [
-        "-macalg sha256",
-        "-macalg sha1 -iter 1 -nomaciter",
-        "-macalg sha512",
-        "-macalg sha384",
-        "-macalg sha224",
-        "-macalg md5",
-        "-macalg sha3-256",
-        "-pbmac1_pbkdf2",
-    ] {
-        for password in ["", "pass", "pässwörd€"] {
-            let command = format!(
-                "openssl pkcs12 -export -in cert.pem -inkey key.pem -out file.p12 -passout pass:{password} {options}"
-            );
-            if run(folder, &command).is_none() {
-                continue;
-            }
-            let der = read(folder, "file.p12");
-            let (mac, content) = pkcs12_mac(&der, &limits);
-            let fits = Password::readings(password.as_bytes())
-                .iter()
-                .any(|reading| mac.verify(reading, &content) == Ok(()));
-            assert!(fits, "{options} {password}");
-            let wrong = mac.verify(&Password::new(b"wrong"), &content);
-            assert_eq!(wrong, Err(PasswordError::WrongPassword));
-            let mut changed = content.clone();
-            changed[0] ^= 1;
-            let right = Password::new(password.as_bytes());
-            let wrong = mac.verify(&right, &changed);
-            assert_eq!(wrong, Err(PasswordError::WrongPassword));
-        }
-    }
-}
-
-const AUTHORITY: &str = "
-[req]
-distinguished_name = dn
-prompt = no
-[dn]
-CN = authority
-[ca]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[ca0]
-basicConstraints = critical, CA:TRUE, pathlen:0
-keyUsage = critical, keyCertSign, cRLSign
-[no_sign]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, digitalSignature
-[constrained]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
-nameConstraints = critical, permitted;email:example.org
-[leaf]
-basicConstraints = CA:FALSE
-subjectAltName = email:user@example.com
-[odd]
-1.2.3.4.5 = critical, ASN1:NULL
-[explicit_policy]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
-policyConstraints = critical, requireExplicitPolicy:0
+/// A configuration that would leave OpenSSL without any algorithm.
+const CRIPPLING: &str = "
+openssl_conf = init
+[init]
+providers = providers
+alg_section = algorithms
+[providers]
+null = null_section
+[null_section]
+activate = 1
+[algorithms]
+default_properties = fips=yes
 ";
 
-/// Makes `name`, signed by `issuer`, with the extensions of a section. Keys are P-256, digests SHA-1 where it says so.
-fn issue(folder: &Path, name: &str, issuer: &str, section: &str, more: &str) -> Option<()> {
-    let key = format!(
-        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name} -config ca.cnf"
-    );
-    let signer = if name == issuer {
-        format!("-signkey {name}.key")
-    } else {
-        format!("-CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial")
-    };
-    let sign = format!(
-        "openssl x509 -req -in {name}.csr {signer} -out {name}.pem -extfile ca.cnf -extensions {section} -days 2 {more}"
-    );
-    let der = format!("openssl x509 -in {name}.pem -outform DER -out {name}.der");
-    run_all(folder, &[&key, &sign, &der])
+#[test]
+fn configuration_files_and_environment_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openssl.cnf");
+    std::fs::write(&file, CRIPPLING).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crypto::every_digest_is_there"])
+        .env("OPENSSL_CONF", &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 #[test]
-fn paths_are_confirmed_or_refused_with_the_reason() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    std::fs::write(folder.join("ca.cnf"), AUTHORITY).unwrap();
-    let made = [
-        ("root", "root", "ca", "-sha1"),
-        ("sub", "root", "ca", "-sha1"),
-        ("leaf", "sub", "leaf", "-sha1"),
-        ("sub0", "root", "ca0", ""),
-        ("below0", "sub0", "ca", ""),
-        ("leaf0", "below0", "leaf", ""),
-        ("nosign", "root", "no_sign", ""),
-        ("leafn", "nosign", "leaf", ""),
-        ("constrained", "root", "constrained", ""),
-        ("leafc", "constrained", "leaf", ""),
-        ("noca", "root", "leaf", ""),
-        ("leafx", "noca", "leaf", ""),
-        ("odd", "sub", "odd", ""),
-        ("policy", "root", "explicit_policy", ""),
-        ("leafp", "policy", "leaf", ""),
-    ];
-    for (name, issuer, section, more) in made {
-        if issue(folder, name, issuer, section, more).is_none() {
-            return;
+fn every_digest_is_there() {
+    for algorithm in DigestAlgorithm::ALL {
+        assert!(algorithm.is_available(), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn one_key_verifies_in_many_threads() {
+    let rsa = PrivateKey::generate_rsa(1024).unwrap();
+    let scheme = SignatureScheme::RsaV15(DigestAlgorithm::Sha256);
+    let signed = Signed::Message(&[b"text"]);
+    let signature = sign(&scheme, &rsa, signed).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let key = rsa.public_key().clone();
+            let signature = &signature;
+            scope.spawn(move || {
+                let mut context = VerifyContext::new();
+                for round in 0..200 {
+                    let text: &[u8] = if round % 2 == 0 { b"text" } else { b"tent" };
+                    let signed = Signed::Message(&[text]);
+                    let outcome = verify(&scheme, &key, signed, signature, &mut context);
+                    assert_eq!(outcome == Outcome::Valid, round % 2 == 0);
+                }
+            });
         }
-    }
-    let check = |leaf: &[u8], path: &[&str], anchor: &str| {
-        let path: Vec<Vec<u8>> = path
-            .iter()
-            .map(|name| read(folder, &format!("{name}.der")))
-            .collect();
-        let path: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
-        confirm(leaf, &path, &read(folder, &format!("{anchor}.der")))
-    };
-    let by_name = |leaf: &str, path: &[&str], anchor: &str| {
-        check(&read(folder, &format!("{leaf}.der")), path, anchor)
-    };
-    let reason = |answer: ChainAnswer| match answer {
-        ChainAnswer::Refused { reason, .. } => Some(reason),
-        ChainAnswer::Confirmed => None,
-    };
-    // SHA-1 passes: judging it is policy. An anchor need not be a root.
-    assert_eq!(by_name("leaf", &["sub"], "root"), ChainAnswer::Confirmed);
-    assert_eq!(by_name("leaf", &[], "sub"), ChainAnswer::Confirmed);
-    assert_eq!(by_name("leaf", &[], "leaf"), ChainAnswer::Confirmed);
-    assert_eq!(by_name("root", &[], "root"), ChainAnswer::Confirmed);
-    for (leaf, path, expected) in [
-        ("leaf0", &["below0", "sub0"][..], ChainReason::PathLength),
-        ("leafn", &["nosign"], ChainReason::BadCa),
-        ("leafx", &["noca"], ChainReason::BadCa),
-        ("leafc", &["constrained"], ChainReason::NameConstraint),
-        ("odd", &["sub"], ChainReason::Extension),
-        ("leafp", &["policy"], ChainReason::Policy),
-        ("leaf", &[], ChainReason::NotLinked),
-        ("leaf", &["sub0"], ChainReason::NotLinked),
-    ] {
-        let answer = by_name(leaf, path, "root");
-        assert_eq!(reason(answer), Some(expected), "{leaf} {path:?} {answer:?}");
-    }
-    // The anchor is the one that was given, not whoever ends the path.
-    assert_eq!(
-        reason(by_name("leaf", &["sub", "root"], "noca")),
-        Some(ChainReason::NotLinked)
-    );
-    let mut forged = read(folder, "leaf.der");
-    *forged.last_mut().unwrap() ^= 1;
-    let answer = check(&forged, &["sub"], "root");
-    assert_eq!(reason(answer), Some(ChainReason::BadCertificateSignature));
-    let answer = check(b"no certificate", &["sub"], "root");
-    assert_eq!(reason(answer), Some(ChainReason::Unreadable));
+    });
 }

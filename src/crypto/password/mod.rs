@@ -32,7 +32,7 @@ pub enum PasswordError {
 }
 
 /// A password in the two forms that the standards have. Wiped when dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Password {
     /// As given, UTF-8 as a rule: PBES1, PBES2, PBMAC1.
     octets: Zeroizing<Vec<u8>>,
