@@ -7,6 +7,8 @@ pub mod reader;
 
 pub mod tag;
 
+pub mod octet_string;
+
 pub mod oid;
 
 pub mod time;
@@ -15,11 +17,14 @@ pub mod text;
 
 pub mod algorithm;
 
+pub mod lengths;
+
 pub mod writer;
 
 pub use algorithm::AlgorithmIdentifier;
+pub use octet_string::OctetString;
 pub use oid::Oid;
-pub use reader::{BerError, BerErrorKind, BitString, Element, Integer, OctetString, Reader};
+pub use reader::{BerError, BerErrorKind, BitString, Element, Integer, Reader};
 pub use tag::Tag;
 pub use time::Time;
 pub use writer::Writer;

@@ -1,8 +1,8 @@
 //! A cursor over BER (X.690 §8): definite and indefinite lengths, strings in chunks, never recursive.
 
-use std::borrow::Cow;
 use std::fmt;
 
+use crate::asn1::octet_string::OctetString;
 use crate::asn1::oid::Oid;
 use crate::asn1::tag::{Class, Tag};
 use crate::asn1::time::{Time, TimeForm};
@@ -91,6 +91,23 @@ impl<'a> Element<'a> {
             base: self.content_at,
             depth: self.depth + 1,
         })
+    }
+
+    /// A reader whose one element is this one, errors placed as before.
+    #[must_use]
+    pub fn as_reader(&self) -> Reader<'a> {
+        Reader {
+            data: self.raw,
+            at: 0,
+            base: self.at,
+            depth: self.depth,
+        }
+    }
+
+    /// Offset of the contents in the outermost input, in bytes.
+    #[must_use]
+    pub fn content_at(&self) -> usize {
+        self.content_at
     }
 
     /// An error placed at this element.
@@ -242,81 +259,11 @@ impl BitString<'_> {
     }
 }
 
-/// An OCTET STRING, in one piece or in chunks (X.690 §8.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OctetString<'a> {
-    /// Primitive encoding.
-    Whole(&'a [u8]),
-    /// Constructed encoding: OCTET STRING elements in `content`, which may be constructed themselves.
-    Chunked {
-        /// The elements.
-        content: &'a [u8],
-        /// Their offset in the outermost input.
-        at: usize,
-    },
-}
-
-impl<'a> OctetString<'a> {
-    /// The octets; borrowed where they stand in one piece.
-    ///
-    /// # Errors
-    /// Where a chunk is damaged or not an octet string.
-    pub fn bytes(&self) -> Result<Cow<'a, [u8]>, BerError> {
-        match *self {
-            Self::Whole(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Chunked { content, .. } => {
-                let mut all = Vec::with_capacity(content.len());
-                self.for_each_chunk(|chunk| all.extend_from_slice(chunk))?;
-                Ok(Cow::Owned(all))
-            }
-        }
-    }
-
-    /// Calls `each` with every chunk in order, without copying.
-    ///
-    /// # Errors
-    /// Where a chunk is damaged or not an octet string; chunks before it were handed out.
-    pub fn for_each_chunk(&self, mut each: impl FnMut(&'a [u8])) -> Result<(), BerError> {
-        let (content, at) = match *self {
-            Self::Whole(bytes) => {
-                each(bytes);
-                return Ok(());
-            }
-            Self::Chunked { content, at } => (content, at),
-        };
-        let mut open = vec![Reader::at_offset(content, at)];
-        while let Some(reader) = open.last_mut() {
-            if reader.is_empty() {
-                open.pop();
-                continue;
-            }
-            let element = reader.element()?;
-            if !element.tag.same_type(Tag::OCTET_STRING) {
-                return Err(element.error(BerErrorKind::UnexpectedTag));
-            }
-            if !element.tag.constructed {
-                each(element.content);
-            } else if open.len() >= usize::from(MAX_DEPTH) {
-                return Err(element.error(BerErrorKind::TooDeep));
-            } else {
-                open.push(element.reader()?);
-            }
-        }
-        Ok(())
-    }
-
-    /// In chunks, which DER forbids.
-    #[must_use]
-    pub fn is_chunked(&self) -> bool {
-        matches!(self, Self::Chunked { .. })
-    }
-}
-
 /// A cursor over the elements of one level.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    data: &'a [u8],
-    at: usize,
+    pub(super) data: &'a [u8],
+    pub(super) at: usize,
     base: usize,
     depth: u16,
 }
@@ -572,7 +519,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Identifier octets (X.690 §8.1.2).
-    fn tag(&mut self) -> Result<Tag, BerError> {
+    pub(super) fn tag(&mut self) -> Result<Tag, BerError> {
         let at = self.offset();
         let first = self.byte()?;
         let class = match first >> 6 {
@@ -607,7 +554,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Length octets (X.690 §8.1.3); None is the indefinite form.
-    fn length(&mut self) -> Result<Option<usize>, BerError> {
+    pub(super) fn length(&mut self) -> Result<Option<usize>, BerError> {
         let at = self.offset();
         let wrong = BerError {
             at,
@@ -705,16 +652,6 @@ mod tests {
             r.small_integer()
         });
         assert_eq!(value, Ok(9));
-    }
-
-    #[test]
-    fn chunks_are_joined_at_any_depth() {
-        let ber = [
-            0x24, 0x80, 4, 2, 1, 2, 0x24, 0x80, 4, 1, 3, 0, 0, 4, 0, 4, 1, 4, 0, 0,
-        ];
-        let string = Reader::new(&ber).octet_string().unwrap();
-        assert!(string.is_chunked());
-        assert_eq!(&*string.bytes().unwrap(), &[1, 2, 3, 4]);
     }
 
     #[test]

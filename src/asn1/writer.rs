@@ -1,6 +1,7 @@
 //! DER encoding (X.690 §10, §11).
 
 use crate::asn1::oid::Oid;
+use crate::asn1::reader::Integer;
 use crate::asn1::tag::{Class, Tag};
 use crate::asn1::time::Time;
 
@@ -53,6 +54,14 @@ impl Writer {
         self.bytes.extend_from_slice(&content);
     }
 
+    /// A constructed element of indefinite length (X.690 §8.1.3.6): BER, and what streaming mail programs write.
+    pub fn indefinite(&mut self, tag: Tag, write: impl FnOnce(&mut Self)) {
+        self.tag(tag.as_constructed());
+        self.bytes.push(0x80);
+        write(self);
+        self.bytes.extend_from_slice(&[0, 0]);
+    }
+
     /// SEQUENCE.
     pub fn sequence(&mut self, write: impl FnOnce(&mut Self)) {
         self.constructed(Tag::SEQUENCE, write);
@@ -85,7 +94,7 @@ impl Writer {
 
     /// INTEGER from two's complement octets, made minimal.
     pub fn integer(&mut self, octets: &[u8]) {
-        self.primitive(Tag::INTEGER, crate::asn1::reader::Integer(octets).minimal());
+        self.primitive(Tag::INTEGER, Integer(octets).minimal());
     }
 
     /// INTEGER of a small value.
@@ -134,6 +143,17 @@ impl Writer {
             Tag::GENERALIZED_TIME
         };
         self.primitive(tag, text.as_bytes());
+    }
+
+    /// GeneralizedTime, also before 2050: where a structure allows no UTCTime.
+    pub fn generalized_time(&mut self, time: Time) {
+        let (utc, text) = time.to_der();
+        let century = match (utc, time.year() < 2000) {
+            (false, _) => "",
+            (true, true) => "19",
+            (true, false) => "20",
+        };
+        self.primitive(Tag::GENERALIZED_TIME, format!("{century}{text}").as_bytes());
     }
 
     /// `AlgorithmIdentifier` with parameters that are an encoding already, or none.
@@ -210,6 +230,23 @@ mod tests {
             });
             assert_eq!(read, Ok((content.as_slice().into(), 0x80, true)), "{size}");
         }
+    }
+
+    #[test]
+    fn generalized_times_have_four_digits_of_the_year() {
+        for seconds in [-631_152_000, 0, 946_684_800, 2_524_608_000] {
+            let time = Time::from_unix(seconds).unwrap();
+            let der = Writer::encode(|w| w.generalized_time(time));
+            assert_eq!(der[..2], [0x18, 15]);
+            assert_eq!(Reader::new(&der).time().unwrap().0, time);
+        }
+    }
+
+    #[test]
+    fn indefinite_lengths_are_read_back() {
+        let ber = Writer::encode(|w| w.indefinite(Tag::SEQUENCE, |w| w.small_integer(5)));
+        assert_eq!(ber, [0x30, 0x80, 2, 1, 5, 0, 0]);
+        assert_eq!(Reader::new(&ber).sequence(|r| r.small_integer()), Ok(5));
     }
 
     #[test]
