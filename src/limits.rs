@@ -39,6 +39,10 @@ pub struct Limits {
     pub kdf_rounds: u32,
     /// Memory of an scrypt derivation in bytes. Over it: refused before the derivation.
     pub kdf_memory_bytes: u64,
+    /// A key file's size in bytes. Over it: taken for another file. Origin: a bundle of 10,000 certificates is 20 MB.
+    pub key_file_bytes: u64,
+    /// Keys, certificates, bags or attributes in one key file. Over it: the file is `Damaged`. Origin: as above.
+    pub key_file_items: usize,
     /// RSA modulus in bits. Over it: `key_out_of_policy`. Origin: OpenSSL's own bound, catalogue D-10.
     pub rsa_bits: u32,
     /// Bits of an RSA exponent when the modulus has over 3072. Origin: OpenSSL's own bound, catalogue D-10.
@@ -81,6 +85,8 @@ impl Default for Limits {
             ratio_free_bytes: 16 << 20,
             kdf_rounds: 10_000_000,
             kdf_memory_bytes: 256 << 20,
+            key_file_bytes: 32 << 20,
+            key_file_items: 10_000,
             rsa_bits: 16_384,
             rsa_exponent_bits: 64,
             dsa_bits: 10_000,

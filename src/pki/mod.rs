@@ -7,3 +7,5 @@ pub mod x509;
 pub mod pool;
 
 pub mod trust;
+
+pub mod keyring;

@@ -3,5 +3,6 @@
 mod archive;
 mod cms;
 mod crypto;
+mod keyring;
 mod mime;
 mod pki;

@@ -1,0 +1,304 @@
+//! Trying passwords on what is locked.
+
+use std::borrow::Cow;
+
+use zeroize::Zeroizing;
+
+use crate::asn1::AlgorithmIdentifier;
+use crate::asn1::BerError;
+use crate::asn1::Oid;
+use crate::asn1::Reader;
+use crate::asn1::Tag;
+use crate::asn1::oid;
+use crate::crypto::KeyError;
+use crate::crypto::PrivateKey;
+use crate::crypto::password::Password;
+use crate::crypto::password::PasswordEncryption;
+use crate::crypto::password::PasswordError;
+use crate::crypto::password::PasswordMac;
+use crate::limits::Limits;
+use crate::pki::keyring::entry::KeyFileProblem;
+use crate::pki::keyring::entry::Opened;
+use crate::pki::keyring::identity::PublicKeyNames;
+use crate::pki::keyring::passwords::Attempt;
+use crate::pki::keyring::passwords::Passwords;
+use crate::pki::keyring::pem_cipher::PemCiphertext;
+use crate::pki::keyring::pkcs12;
+use crate::pki::keyring::pkcs12::MacData;
+
+/// Why a private key can't be had.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UnlockError {
+    /// No password given opens it.
+    WrongPassword,
+    /// It needs an algorithm that is not known: its name or object identifier.
+    UnsupportedAlgorithm(String),
+    /// The key derivation asks for more rounds or memory than the limit. Nothing was derived.
+    TooManyRounds,
+    /// What was locked is no private key, or its parameters are none.
+    Damaged,
+    /// The key is not the one of the certificate that its file puts beside it.
+    OtherKey,
+}
+
+impl From<PasswordError> for UnlockError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::WrongPassword => Self::WrongPassword,
+            PasswordError::UnsupportedAlgorithm(name) => Self::UnsupportedAlgorithm(name),
+            PasswordError::TooManyRounds => Self::TooManyRounds,
+            PasswordError::Malformed => Self::Damaged,
+        }
+    }
+}
+
+/// For the row of the file.
+impl From<UnlockError> for KeyFileProblem {
+    fn from(error: UnlockError) -> Self {
+        match error {
+            UnlockError::WrongPassword => Self::WrongPassword,
+            UnlockError::UnsupportedAlgorithm(name) => Self::UnsupportedAlgorithm(name),
+            UnlockError::TooManyRounds => Self::TooManyRounds,
+            UnlockError::Damaged | UnlockError::OtherKey => Self::Damaged,
+        }
+    }
+}
+
+/// A private key under a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Encrypted {
+    /// PKCS #8 `EncryptedPrivateKeyInfo` (RFC 5958 §3).
+    Pkcs8(Vec<u8>),
+    /// As OpenSSL did before PKCS #8.
+    Pem(PemCiphertext),
+}
+
+/// A key that is unlocked when it is needed.
+pub(super) struct LockedKey {
+    pub encrypted: Encrypted,
+    /// The password that opened its file.
+    pub fit: Fit,
+}
+
+/// Which of the attempts opened something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fit(usize);
+
+/// What a derivation makes of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// BMPString (RFC 7292 B.1): each attempt is one of its own.
+    Bmp,
+    /// The octets as they are.
+    Octets,
+}
+
+/// All passwords, and the one that opened the last thing: a folder's files mostly have one password, and every miss costs a
+/// derivation.
+pub(super) struct Unlocker {
+    attempts: Vec<Attempt>,
+    last: Option<Fit>,
+    limits: Limits,
+}
+
+impl Unlocker {
+    pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
+        Self {
+            attempts: passwords.attempts(),
+            last: None,
+            limits: limits.clone(),
+        }
+    }
+
+    /// Remembers what fits, to try it first the next time. Gives its name for the report.
+    pub fn succeeded(&mut self, fit: Fit) -> Opened {
+        self.last = Some(fit);
+        let attempt = self.attempts.get(fit.0);
+        attempt.map_or(Opened::No, |attempt| attempt.opened)
+    }
+
+    /// Each password once, the empty one last.
+    pub fn passwords(&self) -> impl Iterator<Item = &Password> {
+        let once = |attempt: &&Attempt| !attempt.repeats_octets;
+        let attempts = self.attempts.iter().filter(once);
+        attempts.map(|attempt| &attempt.password)
+    }
+
+    /// The MAC of a PKCS #12 file, over its `AuthenticatedSafe`.
+    pub fn check_mac(&self, data: &MacData<'_>, content: &[u8]) -> Result<Fit, UnlockError> {
+        let mac = PasswordMac::from_fields(
+            &data.algorithm,
+            &data.value,
+            &data.salt,
+            data.iterations,
+            &self.limits,
+        )?;
+        let reads = if data.algorithm.oid == oid::PBMAC1 {
+            Reads::Octets
+        } else {
+            Reads::Bmp
+        };
+        let fits = self.first(None, reads, |attempt| {
+            Ok(mac.verify(&attempt.password, content)?)
+        });
+        fits.map(|((), fit)| fit)
+    }
+
+    /// The `SafeContents` under a password, which must read as such: without a MAC that is what tells a right password from one
+    /// whose padding came out well by chance.
+    pub fn open_safe(
+        &self,
+        algorithm: &AlgorithmIdentifier<'_>,
+        ciphertext: &[u8],
+        first: Option<Fit>,
+    ) -> Result<(Zeroizing<Vec<u8>>, Fit), UnlockError> {
+        let encryption = PasswordEncryption::from_algorithm(algorithm, &self.limits)?;
+        self.first(first, reads(algorithm.oid), |attempt| {
+            let content = encryption.decrypt(&attempt.password, ciphertext)?;
+            match pkcs12::read_bags(&content, &self.limits) {
+                Ok(_) => Ok(content),
+                Err(_) => Err(UnlockError::WrongPassword),
+            }
+        })
+    }
+
+    /// A private key.
+    pub fn unlock(
+        &self,
+        encrypted: &Encrypted,
+        first: Option<Fit>,
+    ) -> Result<(PrivateKey, Fit), UnlockError> {
+        match encrypted {
+            Encrypted::Pkcs8(der) => {
+                let (algorithm, ciphertext) =
+                    encrypted_private_key_info(der).map_err(|_| UnlockError::Damaged)?;
+                let encryption = PasswordEncryption::from_algorithm(&algorithm, &self.limits)?;
+                self.first(first, reads(algorithm.oid), |attempt| {
+                    self.key_in(&encryption.decrypt(&attempt.password, &ciphertext)?)
+                })
+            }
+            Encrypted::Pem(pem) => {
+                let cipher = pem.cipher()?;
+                self.first(first, Reads::Octets, |attempt| {
+                    let decrypted = pem.decrypt(&cipher, &attempt.password);
+                    self.key_in(&decrypted.map_err(|_| UnlockError::WrongPassword)?)
+                })
+            }
+        }
+    }
+
+    /// The key in what a password gave. What does not read as one is taken for what a wrong password gives.
+    fn key_in(&self, der: &[u8]) -> Result<PrivateKey, UnlockError> {
+        if looks_like_key(der) {
+            read_key(der, &self.limits)
+        } else {
+            Err(UnlockError::WrongPassword)
+        }
+    }
+
+    /// The first attempt that succeeds: `first`, else the one that fitted last, and then all in their order.
+    /// What a password can't change ends the search.
+    fn first<T>(
+        &self,
+        first: Option<Fit>,
+        reads: Reads,
+        open: impl Fn(&Attempt) -> Result<T, UnlockError>,
+    ) -> Result<(T, Fit), UnlockError> {
+        let first = first.or(self.last);
+        let hinted = first.and_then(|fit| Some((fit, self.attempts.get(fit.0)?)));
+        let all = self.attempts.iter().enumerate();
+        let others = all
+            .map(|(index, attempt)| (Fit(index), attempt))
+            .filter(|(fit, _)| Some(*fit) != first)
+            .filter(|(_, attempt)| reads == Reads::Bmp || !attempt.repeats_octets);
+        for (fit, attempt) in hinted.into_iter().chain(others) {
+            match open(attempt) {
+                Ok(value) => return Ok((value, fit)),
+                Err(UnlockError::WrongPassword) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(UnlockError::WrongPassword)
+    }
+}
+
+/// What PKCS #12's own schemes (RFC 7292 §C) and the others make of a password.
+fn reads(scheme: Oid<'_>) -> Reads {
+    match scheme {
+        oid::PKCS12_PBE_RC4_128
+        | oid::PKCS12_PBE_RC4_40
+        | oid::PKCS12_PBE_3DES
+        | oid::PKCS12_PBE_2DES
+        | oid::PKCS12_PBE_RC2_128
+        | oid::PKCS12_PBE_RC2_40 => Reads::Bmp,
+        _ => Reads::Octets,
+    }
+}
+
+/// The first of these places that has the private half of `names`, unlocked.
+pub(super) fn first(
+    places: &[LockedKey],
+    names: &PublicKeyNames,
+    unlocker: &Unlocker,
+) -> Result<PrivateKey, UnlockError> {
+    let mut fault = None;
+    for place in places {
+        let error = match unlocker.unlock(&place.encrypted, Some(place.fit)) {
+            Ok((key, _)) if public_names(&key).is_some_and(|n| n.identity == names.identity) => {
+                return Ok(key);
+            }
+            Ok(_) => UnlockError::OtherKey,
+            Err(error) => error,
+        };
+        fault.get_or_insert(error);
+    }
+    Err(fault.unwrap_or(UnlockError::Damaged))
+}
+
+/// A private key in PKCS #8, PKCS #1, SEC 1 or OpenSSL's DSA form.
+pub(super) fn read_key(der: &[u8], limits: &Limits) -> Result<PrivateKey, UnlockError> {
+    PrivateKey::from_traditional(der, limits).map_err(|error| {
+        let algorithm = pkcs8_algorithm(der);
+        match (error, algorithm) {
+            (KeyError::Unsupported | KeyError::OutOfPolicy, Some(algorithm)) => {
+                UnlockError::UnsupportedAlgorithm(algorithm.label())
+            }
+            (KeyError::Unsupported | KeyError::OutOfPolicy, None) => {
+                UnlockError::UnsupportedAlgorithm("private key".to_owned())
+            }
+            // OpenSSL does not tell a key that it does not know from a damaged one.
+            (KeyError::Malformed | KeyError::ParametersMissing, Some(algorithm))
+                if algorithm.name().is_none() =>
+            {
+                UnlockError::UnsupportedAlgorithm(algorithm.label())
+            }
+            (KeyError::Malformed | KeyError::ParametersMissing, _) => UnlockError::Damaged,
+        }
+    })
+}
+
+/// The names of the public half.
+pub(super) fn public_names(key: &PrivateKey) -> Option<PublicKeyNames> {
+    PublicKeyNames::read(&key.public_spki()).ok()
+}
+
+/// One SEQUENCE, and nothing behind it, that begins with an INTEGER: so do all forms of private keys.
+fn looks_like_key(der: &[u8]) -> bool {
+    let mut r = Reader::new(der);
+    let inside = r.expect(Tag::SEQUENCE).and_then(|key| key.reader());
+    r.finish().is_ok() && inside.is_ok_and(|inside| inside.peek() == Some(Tag::INTEGER))
+}
+
+/// The algorithm of a `PrivateKeyInfo` (RFC 5958 §2); None for other forms.
+fn pkcs8_algorithm(der: &[u8]) -> Option<Oid<'_>> {
+    let mut key = Reader::new(der).expect(Tag::SEQUENCE).ok()?.reader().ok()?;
+    key.integer().ok()?;
+    Some(AlgorithmIdentifier::read(&mut key).ok()?.oid)
+}
+
+/// `EncryptedPrivateKeyInfo` (RFC 5958 §3).
+fn encrypted_private_key_info(
+    der: &[u8],
+) -> Result<(AlgorithmIdentifier<'_>, Cow<'_, [u8]>), BerError> {
+    Reader::new(der).sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))
+}
