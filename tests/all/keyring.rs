@@ -128,6 +128,10 @@ fn load(paths: &[PathBuf], passwords: &str) -> Result<(Keyring, LoadReport), Run
     Keyring::load(paths, &passwords, &Limits::default())
 }
 
+fn load_one(path: &Path, passwords: &str) -> Result<(Keyring, LoadReport), RunError> {
+    load(&[path.to_owned()], passwords)
+}
+
 fn entry<'a>(report: &'a LoadReport, name: &str) -> &'a FileEntry {
     let ends = |entry: &&FileEntry| entry.path.ends_with(name);
     report.entries.iter().find(ends).unwrap()
@@ -180,7 +184,7 @@ fn too_many_rounds_are_refused_before_the_derivation() {
             assert_ne!(bomb, whole);
             fs::write(&file, bomb).unwrap();
             // Hours of work for whoever begins.
-            let (ring, report) = load(&[file.clone()], "secret").unwrap();
+            let (ring, report) = load_one(&file, "secret").unwrap();
             assert!(ring.is_empty());
             let problem = report.entries[0].problem.clone();
             assert_eq!(problem, Some(KeyFileProblem::TooManyRounds), "{rounds}");
@@ -418,14 +422,14 @@ fn permissions_are_told_and_secrets_are_not() {
     let file = bench.export("a", "geheim", &[]);
     for (mode, open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let (_, report) = load(&[file.clone()], "geheim").unwrap();
+        let (_, report) = load_one(&file, "geheim").unwrap();
         assert_eq!(report.entries[0].mode, mode);
         assert_eq!(report.entries[0].is_open_to_others(), open, "{mode:o}");
     }
     fs::set_permissions(bench.path("a.crt"), fs::Permissions::from_mode(0o644)).unwrap();
     let (_, report) = bench.load(&["a.crt"], "").unwrap();
     assert!(!report.entries[0].is_open_to_others());
-    let (ring, report) = load(&[file], "geheim").unwrap();
+    let (ring, report) = load_one(&file, "geheim").unwrap();
     let text = format!("{ring:?} {report:?} {:?}", Passwords::from_lines(b"geheim"));
     assert!(!text.contains("geheim"), "{text}");
     assert!(text.contains("Keyring(1 keys, 1 certificates)"), "{text}");
@@ -439,7 +443,7 @@ fn the_keys_of_rfc_4134_load_and_pair() {
         eprintln!("skipped: no ../shared/real/rfc4134/keys");
         return;
     };
-    let (ring, report) = load(&[folder.clone()], "").unwrap();
+    let (ring, report) = load_one(&folder, "").unwrap();
     for row in &report.entries {
         assert_eq!(row.problem, None, "{row:?}");
         assert_eq!(row.keys + row.certificates, 1, "{row:?}");

@@ -30,7 +30,7 @@ fn pkcs12_opens_however_it_was_written() {
             let name = ["rsa", "ec", "ed"][index % 3];
             let what = format!("{options:?} {password:?}");
             let file = bench.export(name, password, options);
-            let (ring, report) = load(&[file], &format!("wrong\n{password}\n")).unwrap();
+            let (ring, report) = load_one(&file, &format!("wrong\n{password}\n")).unwrap();
             bench.assert_pair(&ring, name, &what);
             let row = &report.entries[0];
             assert_eq!(row.kind, KeyFileKind::Pkcs12);
@@ -45,9 +45,14 @@ fn pkcs12_opens_however_it_was_written() {
             assert_eq!(ring.friendly_name(key), Some("called so"));
         }
     }
+    // What OpenSSL before 1.1.0 made of the password "ë": each octet of its UTF-8 form a character.
+    let file = bench.export("rsa", "\u{c3}\u{ab}", &["-legacy"]);
+    let (ring, report) = load_one(&file, "\u{eb}").unwrap();
+    bench.assert_pair(&ring, "rsa", "old spelling");
+    assert_eq!(report.entries[0].opened, Opened::WithPassword(1));
     let open = ["-nomac", "-keypbe", "NONE", "-certpbe", "NONE"];
     let file = bench.export("rsa", "secret", &open);
-    let (ring, report) = load(&[file], "").unwrap();
+    let (ring, report) = load_one(&file, "").unwrap();
     bench.assert_pair(&ring, "rsa", "open");
     assert_eq!(report.entries[0].opened, Opened::Freely);
 }
@@ -66,7 +71,7 @@ fn a_wrong_password_is_told_from_damage() {
         &["-certpbe", "NONE", "-nomac"],
     ] {
         let a = bench.export("a", "secret", options);
-        let error = load(&[a.clone()], "wrong\nother\n").unwrap_err();
+        let error = load_one(&a, "wrong\nother\n").unwrap_err();
         assert!(
             matches!(&error, RunError::NoPasswordFits { path } if *path == a),
             "{options:?}: {error:?}"
@@ -91,7 +96,7 @@ fn truncated_files_are_damaged_and_never_panic() {
     let cut = bench.path("cut.p12");
     for length in (8..whole.len()).step_by(11) {
         fs::write(&cut, &whole[..length]).unwrap();
-        let (ring, report) = load(&[cut.clone()], "secret").unwrap();
+        let (ring, report) = load_one(&cut, "secret").unwrap();
         assert!(ring.is_empty());
         let row = &report.entries[0];
         assert_eq!(row.problem, Some(KeyFileProblem::Damaged), "{length}");
@@ -99,7 +104,7 @@ fn truncated_files_are_damaged_and_never_panic() {
     }
     let whole = fs::read(bench.path("a.cer")).unwrap();
     fs::write(&cut, &whole[..whole.len() - 1]).unwrap();
-    let (_, report) = load(&[cut], "").unwrap();
+    let (_, report) = load_one(&cut, "").unwrap();
     assert_eq!(report.entries[0].problem, Some(KeyFileProblem::Damaged));
 }
 
@@ -116,7 +121,7 @@ fn flipped_bits_never_panic_and_never_give_another_key() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&file, bytes).unwrap();
-        let Ok((ring, _)) = load(&[file.clone()], "secret") else {
+        let Ok((ring, _)) = load_one(&file, "secret") else {
             continue;
         };
         for key in ring.keys() {
@@ -230,9 +235,16 @@ fn several_keys_in_one_file_are_told_apart() {
     let merge = ["merge", "made.p12", "p12/a.p12", "p12/b.p12", "p12/c.p12"];
     bench.run("python3", &[&["-c", PKCS12_PY], &merge[..]].concat());
     let (ring, report) = bench.load(&["made.p12"], "wrong\nsecret").unwrap();
-    for name in ["a", "b", "c"] {
-        bench.assert_pair(&ring, name, "merged");
-    }
+    // Two workers that need a key for the first time at once.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for name in ["a", "b", "c"] {
+                    bench.assert_pair(&ring, name, "merged");
+                }
+            });
+        }
+    });
     assert_eq!(report.entries[0].keys, 3);
     assert_eq!(report.entries[0].certificates, 3);
 }
