@@ -5,6 +5,11 @@
 pub struct Limits {
     /// A message's size in bytes. Over it: skipped, fault `message_too_large`. Origin: 512 MiB, ten times what mail servers take.
     pub message_bytes: u64,
+    /// How far Content-Length is followed in an mbox, in bytes from the message's start. Over it: the separators alone decide. Origin: the
+    /// look-ahead is held in memory, and anyone can write the field into a mail.
+    pub content_length_bytes: usize,
+    /// Folders inside one another. Over it: not read, fault `folder_too_deep`. Origin: one open folder for each, of 1024 allowed.
+    pub folder_depth: usize,
     /// A header block's size in bytes. Over it: the block ends there, finding `header_too_large`. Origin: catalogue D-02.
     pub header_bytes: usize,
     /// MIME nesting (multipart and message/rfc822). Over it: not opened, finding `mime_too_deep`. Origin: catalogue D-01.
@@ -31,7 +36,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Inflated size of CompressedData in bytes. Over it: finding `decompression_limit`. Origin: as a message.
     pub inflated_bytes: u64,
-    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb. Origin: catalogue D-05.
+    /// Inflated bytes for each stored byte, past [`Limits::ratio_free_bytes`]. Over it: a bomb; for an archive file
+    /// fault `decompression_ratio`. Origin: catalogue D-05.
     pub inflate_ratio: u64,
     /// Inflated bytes before the ratio counts. Origin: catalogue D-05.
     pub ratio_free_bytes: u64,
@@ -60,6 +66,8 @@ pub struct Limits {
     pub issuer_candidates: usize,
     /// Name comparisons for one path's name constraints. Over it: `name_constraint`. Origin: OpenSSL's own bound (2^20), catalogue D-12.
     pub name_checks: u32,
+    /// Size in bytes of a file given with `--ca`, `--certs` or `--crl`. Over it: not looked at. Origin: ten times the largest CRLs.
+    pub given_file_bytes: u64,
     /// Characters of a text from mail or a certificate in a table; the rest is cut with a mark. Origin: catalogue D-14.
     pub text_chars: usize,
 }
@@ -68,6 +76,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: 512 << 20,
+            content_length_bytes: 16 << 20,
+            folder_depth: 128,
             header_bytes: 1 << 20,
             mime_depth: 64,
             mime_parts: 10_000,
@@ -95,6 +105,7 @@ impl Default for Limits {
             paths: 64,
             issuer_candidates: 64,
             name_checks: 1 << 20,
+            given_file_bytes: 512 << 20,
             text_chars: 4096,
         }
     }
@@ -103,6 +114,9 @@ impl Default for Limits {
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
 
+/// Bytes of a header value that are decoded for display. Over it: the text is cut there. Origin: four bytes for each of
+/// [`Limits::text_chars`]; encoded words that never end cost a decoder time by the square of what it is shown.
+pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;

@@ -1,3 +1,7 @@
 //! The `mailseal` program: everything is in [`mailseal::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailseal::cli::run(std::env::args_os().collect()).into()
+}

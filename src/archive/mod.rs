@@ -1,1 +1,205 @@
-//! Files to messages with byte offsets.
+//! Files to messages with byte offsets. Stops at the separator line: what a message means is `mime`'s business.
+//!
+//! Every byte of every file is in exactly one item: a message, between messages, or a fault. Bad input never ends a run.
+//!
+//! Not read: messages in tar, ZIP or Outlook files, and files compressed with anything but gzip and zstd. In a folder those are
+//! [`Kind::Other`], as an argument they are refused.
+
+mod block;
+mod compressed;
+mod cursor;
+mod detect;
+mod eml;
+mod file;
+mod inputs;
+mod maildir;
+mod mbox;
+mod walk;
+mod window;
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::archive::file::OpenFile;
+use crate::archive::file::Output;
+use crate::archive::file::Step;
+use crate::archive::inputs::Inputs;
+use crate::archive::inputs::Source;
+use crate::archive::window::Window;
+use crate::error::RunError;
+use crate::limits::Limits;
+
+pub use crate::archive::block::Block;
+pub use crate::archive::block::Compression;
+pub use crate::archive::block::Fault;
+pub use crate::archive::block::FaultCode;
+pub use crate::archive::block::FaultDetail;
+pub use crate::archive::block::FileInfo;
+pub use crate::archive::block::Item;
+pub use crate::archive::block::Kind;
+pub use crate::archive::block::Located;
+pub use crate::archive::cursor::Cursor;
+use crate::archive::cursor::Place;
+pub use crate::archive::inputs::ReadOptions;
+pub use crate::archive::mbox::variant::Variant;
+
+/// The messages of all arguments, in archive order, a block at a time.
+pub struct Archive {
+    inputs: Inputs,
+    limits: Limits,
+    window: Window,
+    items: Vec<Item>,
+    open: Option<OpenFile>,
+    /// Behind the last file that is through.
+    cursor: Cursor,
+    source_bytes: u64,
+}
+
+/// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
+const BLOCK_ITEMS: usize = 8192;
+
+impl Archive {
+    /// Opens files and folders; `-` is standard input. Every file named is looked at: it has to be mail. Folders are read on the way.
+    ///
+    /// # Errors
+    /// A file or folder can't be opened, or a file named is no mail.
+    pub fn open(arguments: &[PathBuf], options: ReadOptions) -> Result<Self, RunError> {
+        let inputs = Inputs::open(arguments, &options.limits)?;
+        Ok(Self::over(inputs, options))
+    }
+
+    /// Reads one stream, which the report calls `name`, as [`Archive::open`] reads standard input.
+    ///
+    /// # Errors
+    /// Its beginning can't be read or is no mail.
+    pub fn from_reader(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        options: ReadOptions,
+    ) -> Result<Self, RunError> {
+        let inputs = Inputs::from_reader(name, reader, &options.limits)?;
+        Ok(Self::over(inputs, options))
+    }
+
+    fn over(inputs: Inputs, options: ReadOptions) -> Self {
+        Self {
+            inputs,
+            limits: options.limits,
+            window: Window::new(options.block_bytes.max(1)),
+            items: Vec::new(),
+            open: None,
+            cursor: Cursor::default(),
+            source_bytes: 0,
+        }
+    }
+
+    /// The sizes on disk of all files together, for a progress bar; walks through all folders. None with standard input.
+    #[must_use]
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.inputs.total_bytes()
+    }
+
+    /// Goes behind the block that `cursor` is the end of. What the earlier run handed out is not handed out again.
+    ///
+    /// Compressed files and standard input are read from their start and passed over up to there.
+    ///
+    /// # Errors
+    /// The arguments are not those of the earlier run, or the file at hand is gone.
+    pub fn resume(&mut self, cursor: &Cursor) -> Result<(), RunError> {
+        let source = self.inputs.seek(cursor.argument, &cursor.place)?;
+        self.window = Window::new(self.window.block_bytes());
+        self.items.clear();
+        self.open = None;
+        self.cursor = cursor.clone();
+        if let (
+            Some(source),
+            Place::Inside {
+                input,
+                file,
+                offset,
+                mbox,
+            },
+        ) = (source, &cursor.place)
+            && let Some(open) = self.begin(source)
+        {
+            self.open = Some(open.resume(*input, file.clone(), *offset, *mbox));
+        }
+        Ok(())
+    }
+
+    /// The file that the next block goes on with; None where it begins with another.
+    #[must_use]
+    pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
+        match &self.cursor.place {
+            Place::Inside { input, file, .. } => Some((*input, file)),
+            Place::Start | Place::After(_) => None,
+        }
+    }
+
+    /// The next block; None behind the last one. Never fails: what can't be read is an item.
+    pub fn next_block(&mut self) -> Option<Block> {
+        loop {
+            if let Some(open) = &mut self.open {
+                let mut output = Output {
+                    window: &mut self.window,
+                    items: &mut self.items,
+                    next_input: &mut self.cursor.next_input,
+                    limits: &self.limits,
+                };
+                match open.advance(&mut output) {
+                    Step::Again => {}
+                    Step::Full => return Some(self.hand_out()),
+                    Step::Ended => {
+                        self.source_bytes += open.newly_used_bytes(true);
+                        self.cursor.place = Place::After(open.path().to_vec());
+                        self.open = None;
+                    }
+                }
+            } else if self.window.is_nearly_full() || self.items.len() >= BLOCK_ITEMS {
+                return Some(self.hand_out());
+            } else if let Some(source) = self.inputs.next() {
+                self.open = self.begin(source);
+            } else {
+                return (!self.items.is_empty()).then(|| self.hand_out());
+            }
+        }
+    }
+
+    /// Takes a block's bytes back, for a later block.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.window.recycle(buffer);
+    }
+
+    /// The file of a source; a fault in its place becomes a row of its own.
+    fn begin(&mut self, source: Source) -> Option<OpenFile> {
+        if self.cursor.argument != source.argument {
+            self.cursor.argument = source.argument;
+            self.cursor.place = Place::Start;
+        }
+        match OpenFile::new(source) {
+            Ok(open) => Some(open),
+            Err((path, fault)) => {
+                let input = self.cursor.next_input;
+                self.cursor.next_input += 1;
+                self.cursor.place = Place::After(path.clone());
+                self.items
+                    .extend(block::unread(input, self.cursor.argument, path, fault));
+                None
+            }
+        }
+    }
+
+    fn hand_out(&mut self) -> Block {
+        let mut end = self.cursor.clone();
+        if let Some(open) = &mut self.open {
+            self.source_bytes += open.newly_used_bytes(false);
+            end.place = open.place().unwrap_or(end.place);
+        }
+        Block {
+            bytes: self.window.take(),
+            items: std::mem::take(&mut self.items),
+            end,
+            source_bytes: std::mem::take(&mut self.source_bytes),
+        }
+    }
+}

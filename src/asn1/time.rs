@@ -106,6 +106,23 @@ impl Time {
         Self::from_unix(seconds).map(|time| (time, form))
     }
 
+    /// The ASCII characters of RFC 3339 with `Z` and whole seconds; a report has ten times a message.
+    #[must_use]
+    pub fn rfc3339(self) -> [u8; 20] {
+        let t = self.civil();
+        let pair = |value: i8| {
+            let value = value.unsigned_abs();
+            [b'0' + value / 10, b'0' + value % 10]
+        };
+        let year = |century: i16| i8::try_from(century).map_or([b'0'; 2], pair);
+        let ([y, z], [a, b]) = (year(t.year() / 100), year(t.year() % 100));
+        let ([m, n], [d, e]) = (pair(t.month()), pair(t.day()));
+        let ([h, i], [j, k], [s, u]) = (pair(t.hour()), pair(t.minute()), pair(t.second()));
+        [
+            y, z, a, b, b'-', m, n, b'-', d, e, b'T', h, i, b':', j, k, b':', s, u, b'Z',
+        ]
+    }
+
     fn civil(self) -> DateTime {
         civil(self.0).unwrap_or(EPOCH)
     }
@@ -133,17 +150,7 @@ impl Time {
 /// RFC 3339 with `Z` and whole seconds.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = self.civil();
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            t.year(),
-            t.month(),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second()
-        )
+        f.write_str(std::str::from_utf8(&self.rfc3339()).unwrap_or_default())
     }
 }
 

@@ -1,1 +1,49 @@
-//! The command line.
+//! The command line: arguments, clock, terminal, exit code. Nobody imports it.
+
+mod args;
+
+mod build;
+
+mod exit;
+
+mod interrupt;
+
+mod keys;
+
+mod progress;
+
+mod run;
+
+mod screen;
+
+pub use exit::Exit;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::args::{Cli, Command};
+
+/// Runs the program with these arguments, the program's name first. Prints what it has to say.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    exit::harden();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            // A closed pipe is no reason for another exit code.
+            let _ = error.print();
+            return if asked { Exit::Finished } else { Exit::Usage };
+        }
+    };
+    let result = match cli.command {
+        Command::Audit(args) => run::audit(&args, &arguments),
+        Command::Judge(args) => run::judge(&args, &arguments),
+    };
+    exit::of(result)
+}

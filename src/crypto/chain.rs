@@ -86,6 +86,9 @@ fn try_confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> Result<Ch
         | X509VerifyFlags::POLICY_CHECK;
     parameters.set_flags(flags).map_err(|_| 0_usize)?;
     parameters.set_auth_level(0);
+    if !sys::accept_any_policy(&mut parameters) {
+        return Err(0);
+    }
     store.set_param(&parameters).map_err(|_| 0_usize)?;
     let store = store.build();
     let mut context = X509StoreContext::new().map_err(|_| 0_usize)?;

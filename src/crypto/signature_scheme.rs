@@ -151,6 +151,22 @@ impl SignatureScheme {
         Self::from_parts(signature_algorithm, None, key)
     }
 
+    /// The digest that a signature algorithm names by itself or in its parameters, whatever the key.
+    #[must_use]
+    pub fn named_digest(algorithm: &AlgorithmIdentifier<'_>) -> Option<DigestAlgorithm> {
+        match family(algorithm.oid) {
+            Family::RsaV15(named) | Family::Ecdsa(named) | Family::Dsa(named) => named,
+            Family::RsaPss => pss_parameters(algorithm).ok().map(|(digest, _, _)| digest),
+            Family::Whole(_) | Family::Unknown => None,
+        }
+    }
+
+    /// The algorithm signs the message itself: its digest is not enough.
+    #[must_use]
+    pub fn signs_the_message(algorithm: &AlgorithmIdentifier<'_>) -> bool {
+        matches!(family(algorithm.oid), Family::Whole(_))
+    }
+
     /// `stated`: None where there is no digest algorithm beside, Some(None) where there is an unknown one.
     fn from_parts(
         algorithm: &AlgorithmIdentifier<'_>,

@@ -1,1 +1,152 @@
-//! Layers and keyring to facts.
+//! Layers and keyring to facts: what is true of a message's bytes, whatever the clock, the anchors and the policy.
+//!
+//! [`collect`] is the stage function. [`walk`] goes from layer to layer, [`verify`] takes a signature's steps one by one,
+//! [`decrypt`] opens what the keyring has a key for; [`complete`] finishes, once the whole archive has been seen, the
+//! signatures whose certificate was not in their message. [`store`] is the facts file.
+
+pub mod axis;
+
+pub mod finding;
+
+pub mod record;
+
+pub mod store;
+
+pub mod complete;
+
+pub mod identity;
+
+pub mod staged;
+
+mod walk;
+
+mod part;
+
+mod headers;
+
+mod readings;
+
+mod verify;
+
+mod attributes;
+
+mod check;
+
+mod timestamp;
+
+mod decrypt;
+
+mod plausible;
+
+mod inflate;
+
+pub mod certificates;
+
+pub use certificates::Scratch;
+pub use staged::Staged;
+
+use crate::crypto::digest::sha256;
+use crate::facts::finding::{Finding, FindingAt};
+use crate::facts::record::{MessageFacts, Sha256};
+use crate::limits::Limits;
+use crate::mime::header::Header;
+use crate::mime::message::{Form, Message, StorageFinding};
+use crate::mime::sniff::may_hold_smime;
+use crate::mime::{Tree, smime};
+use crate::pki::keyring::Keyring;
+
+/// What to collect, and within which bounds.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// A record for every message, S/MIME or not (`--all`).
+    pub all: bool,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What one message gave.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Its facts; None for ordinary mail, unless all were asked for.
+    pub facts: Option<Box<MessageFacts>>,
+    /// Certificates carried, each once.
+    pub certificates: Vec<Carried>,
+    /// CRLs carried, each once.
+    pub crls: Vec<Carried>,
+    /// Plaintexts, outermost first; an audit drops them unread.
+    pub opened: Vec<Staged>,
+}
+
+/// A certificate or CRL on its way to the pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Its name.
+    pub sha256: Sha256,
+    /// As received.
+    pub der: Vec<u8>,
+}
+
+/// Collects the facts of one message, all layers included.
+///
+/// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. `scratch` saves time
+/// and changes nothing.
+pub fn collect(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+) -> Collected {
+    let mut walk = walk::Walk::new(keys, &settings.limits, scratch);
+    let found = match message.form {
+        Form::Mail if may_hold_smime(message.bytes) => {
+            let tree = Tree::read(message.bytes, &settings.limits);
+            let candidates = smime::find(&tree);
+            let found = !candidates.is_empty();
+            walk.message(&tree, candidates, message.origin.quoting);
+            found
+        }
+        Form::Mail => false,
+        Form::Cms => {
+            walk.bare(message.bytes);
+            true
+        }
+    };
+    if !found && !settings.all {
+        return Collected::default();
+    }
+    let mut collected = walk.finish();
+    let mut facts = collected.facts.take().unwrap_or_default();
+    facts.sha256 = Some(sha256(message.bytes));
+    if message.form == Form::Mail {
+        let header = Header::new(message.bytes);
+        facts.headers = headers::headers(&header);
+        let (sender, odd) = headers::addresses(&header, &settings.limits);
+        facts.sender = sender;
+        facts.times = headers::times(&header, Some(&message.origin));
+        facts.findings.extend(odd.into_iter().map(of_message));
+    }
+    let storage = message.origin.findings.iter().map(storage_finding);
+    facts.findings.extend(storage.map(of_message));
+    facts.findings.sort();
+    facts.findings.dedup();
+    collected.facts = Some(facts);
+    collected
+}
+
+fn of_message(code: Finding) -> FindingAt {
+    FindingAt {
+        place: String::new(),
+        code,
+    }
+}
+
+fn storage_finding(finding: StorageFinding) -> Finding {
+    match finding {
+        StorageFinding::SeparatorOdd => Finding::SeparatorOdd,
+        StorageFinding::SeparatorWithoutBlankLine => Finding::SeparatorWithoutBlankLine,
+        StorageFinding::SeparatorMissing => Finding::SeparatorMissing,
+        StorageFinding::UnquotedFromLine => Finding::UnquotedFromLine,
+        StorageFinding::ContentLengthWrong => Finding::ContentLengthWrong,
+        StorageFinding::CutShort => Finding::CutShort,
+    }
+}

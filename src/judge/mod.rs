@@ -1,1 +1,89 @@
-//! Facts to verdicts.
+//! Facts to verdicts: a pure function of the facts, the pool, the anchors, the policy and the clocks. Sees no message bytes.
+//!
+//! [`judge`] is the stage function, and [`word`] the only place where axes become a word.
+
+pub mod clock;
+
+pub mod policy;
+
+pub mod strength;
+
+pub mod word;
+
+pub mod status;
+
+pub mod etsi;
+
+pub mod verdict;
+
+mod signer;
+
+pub use clock::{Clocks, RatedTime};
+pub use policy::Policy;
+pub use status::Status;
+pub use strength::Strength;
+pub use verdict::{At, MessageVerdict, SignatureVerdict};
+pub use word::Word;
+
+pub use signer::Judge;
+
+use crate::error::RunError;
+use crate::facts::axis::Coverage;
+use crate::facts::record::{ClaimedTime, LayerFacts, MessageFacts};
+
+/// Judges one message.
+///
+/// Pure: equal facts, pool, anchors, policy and clocks give an equal verdict. What `judge` remembers changes speed only.
+///
+/// # Errors
+/// Where the pool's spool can't be read. What can't be said of a message has a value of its own.
+pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdict, RunError> {
+    let mut layers = Vec::with_capacity(facts.layers.len());
+    let (mut own, mut nested, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    for layer in &facts.layers {
+        let times = times_of(facts, layer);
+        let mut verdicts = Vec::with_capacity(layer.signatures.len());
+        for signature in &layer.signatures {
+            verdicts.push(judge.signature(layer.structure, signature, times)?);
+        }
+        let pairs = layer.signatures.iter().zip(&verdicts);
+        let chosen: Vec<_> = if judge.policy.any_signer {
+            pairs
+                .max_by_key(|(_, one)| one.verdict)
+                .into_iter()
+                .collect()
+        } else {
+            pairs.collect()
+        };
+        for (signature, one) in chosen {
+            counted.push((one.verdict, one.claimed_word(), one.now.verdict));
+            match signature.coverage {
+                Coverage::NestedMessage => nested.push(one.verdict),
+                Coverage::WholeMessage | Coverage::WholeBody | Coverage::Subpart => {
+                    own.push((one.verdict, signature.coverage));
+                }
+            }
+        }
+        layers.push(verdicts);
+    }
+    Ok(MessageVerdict {
+        verdict: counted.iter().map(|(verdict, _, _)| *verdict).min(),
+        verdict_claimed: counted.iter().map(|(_, claimed, _)| *claimed).min(),
+        verdict_now: counted.iter().map(|(_, _, now)| *now).min(),
+        decryption: status::decryption(facts),
+        status: status::status(facts, &own, &nested),
+        signatures: layers,
+    })
+}
+
+/// The claimed times of the message that a layer belongs to.
+fn times_of<'f>(facts: &'f MessageFacts, layer: &LayerFacts) -> &'f [ClaimedTime] {
+    let nested = layer
+        .nested
+        .and_then(|index| usize::try_from(index).ok())
+        .and_then(|index| facts.nested.get(index));
+    match nested {
+        Some(message) => &message.times,
+        None => &facts.times,
+    }
+}

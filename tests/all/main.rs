@@ -6,3 +6,4 @@ mod crypto;
 mod keyring;
 mod mime;
 mod pki;
+mod report;

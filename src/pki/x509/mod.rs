@@ -10,6 +10,8 @@ pub mod extensions;
 
 pub mod address;
 
+pub mod algorithms;
+
 pub mod summary;
 
 pub mod crl;

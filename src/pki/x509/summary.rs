@@ -11,7 +11,7 @@ use crate::pki::x509::certificate::{Certificate, hex};
 
 /// The columns of certificates.csv that depend on nothing but the certificate. What is absent or can't be read is None or
 /// empty; what can't be read is named in `problems`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateSummary {
     /// SHA-256 of the DER, lower-case hexadecimal.
     pub sha256: String,

@@ -85,5 +85,5 @@ fn pkits() {
     }
     assert_eq!(accepted, 0, "paths that must not be valid");
     // The rest are paths that demand an explicit policy: they wait for policies as a whole.
-    assert!(right >= 187, "{right}");
+    assert!(right >= 203, "{right}");
 }

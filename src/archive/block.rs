@@ -1,0 +1,311 @@
+//! What the archive hands on: blocks of messages, and everything else that was in the files.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::archive::compressed::Broken;
+use crate::archive::cursor::Cursor;
+use crate::archive::mbox::variant::Variant;
+use crate::mime::message::Form;
+use crate::mime::message::Message;
+use crate::mime::message::Origin;
+
+/// Some messages in archive order, with their bytes.
+#[derive(Debug)]
+pub struct Block {
+    /// The bytes of the block's messages, and some between them. Give the vector back with `Archive::recycle`.
+    pub bytes: Vec<u8>,
+    /// What was found, in archive order.
+    pub items: Vec<Item>,
+    /// The position behind this block, for `Archive::resume`.
+    pub end: Cursor,
+    /// Bytes on disk that were read for this block and its look-ahead; over a run they add up to the files' sizes, except for
+    /// what was skipped.
+    pub source_bytes: u64,
+}
+
+impl Block {
+    /// One of this block's messages. Empty bytes if `located` is of another block.
+    #[must_use]
+    pub fn message(&self, located: &Located) -> Message<'_> {
+        Message {
+            bytes: self.bytes.get(located.range.clone()).unwrap_or_default(),
+            form: located.form,
+            origin: located.origin,
+        }
+    }
+}
+
+/// One thing found. Offsets and lengths are in bytes of the uncompressed file between whose `FileStart` and `FileEnd` the item stands;
+/// the items of a file lie gapless behind one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A file begins.
+    FileStart {
+        /// Its number: a row of inputs.csv.
+        input: u32,
+        /// Where it is and what it is.
+        file: FileInfo,
+    },
+    /// A message.
+    Message(Located),
+    /// Bytes that belong to no message: separators, the blank line before one, a byte order mark, files that are no mail.
+    Between {
+        /// Where they begin.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+    /// Something that could not be read or was skipped.
+    Fault(Fault),
+    /// A file ends.
+    FileEnd {
+        /// The number of its `FileStart`.
+        input: u32,
+        /// Bytes accounted for: the lengths of all items since `FileStart`. For [`Kind::Other`] the bytes on disk.
+        bytes: u64,
+        /// How the mbox is written, for [`Kind::Mbox`].
+        variant: Option<Variant>,
+        /// What it was.
+        kind: Kind,
+    },
+}
+
+/// A message's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// Where it begins in the uncompressed file, behind the separator.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Where it lies in [`Block::bytes`].
+    pub range: Range<usize>,
+    /// What the bytes are.
+    pub form: Form,
+    /// What the place says about it.
+    pub origin: Origin,
+}
+
+/// A file of the archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileInfo {
+    /// Which argument it was found under, from 0.
+    pub argument: u32,
+    /// Path relative to the argument, raw; for an argument that is a file its name; `-` for standard input.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: Kind,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Bytes on disk when it was opened; None for a stream.
+    pub stored_bytes: Option<u64>,
+}
+
+impl FileInfo {
+    /// It is a folder of messages by itself; other files are one message of their directory.
+    #[must_use]
+    pub fn is_mailbox(&self) -> bool {
+        match self.kind {
+            Kind::Mbox => true,
+            Kind::Maildir | Kind::Eml | Kind::Cms | Kind::Other | Kind::Unread => false,
+        }
+    }
+
+    /// The path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
+    #[must_use]
+    pub fn shown_path(&self) -> String {
+        let mut shown = String::with_capacity(self.path.len());
+        for chunk in self.path.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() || character == '%' {
+                    escape(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+                } else {
+                    shown.push(character);
+                }
+            }
+            escape(&mut shown, chunk.invalid());
+        }
+        shown
+    }
+}
+
+fn escape(shown: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        shown.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// The items of something that was not opened.
+pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -> [Item; 3] {
+    let file = FileInfo {
+        argument,
+        path,
+        kind: Kind::Unread,
+        compression: Compression::None,
+        stored_bytes: None,
+    };
+    let fault = Fault {
+        code: broken.code,
+        offset: 0,
+        length: 0,
+        detail: broken.detail,
+    };
+    let end = Item::FileEnd {
+        input,
+        bytes: 0,
+        variant: None,
+        kind: Kind::Unread,
+    };
+    [Item::FileStart { input, file }, Item::Fault(fault), end]
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Messages behind `From ` lines.
+    Mbox,
+    /// One message in `cur` or `new` of a Maildir.
+    Maildir,
+    /// One message.
+    Eml,
+    /// A CMS structure, DER or PEM.
+    Cms,
+    /// No mail, or empty.
+    Other,
+    /// Not opened, or damaged before it could be told what it is; the fault beside it says why.
+    Unread,
+}
+
+impl Kind {
+    /// The report's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mbox => "mbox",
+            Self::Maildir => "maildir",
+            Self::Eml => "eml",
+            Self::Cms => "cms",
+            Self::Other => "other",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip (RFC 1952), any number of members.
+    Gzip,
+    /// Zstandard (RFC 8878), any number of frames.
+    Zstd,
+}
+
+impl Compression {
+    /// The report's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// Something that could not be read or was skipped: a row of faults.csv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What happened.
+    pub code: FaultCode,
+    /// Where, in the uncompressed file.
+    pub offset: u64,
+    /// How many bytes are left out; 0 where that is unknown (the rest of a compressed file) or nothing is.
+    pub length: u64,
+    /// What else is known.
+    pub detail: FaultDetail,
+}
+
+/// Why something was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultCode {
+    /// A message over the limit.
+    MessageTooLarge,
+    /// The system failed while a file was read.
+    ReadError,
+    /// A file or folder can't be opened.
+    Unreadable,
+    /// A symbolic link inside a folder.
+    SkippedSymlink,
+    /// A pipe, device or socket inside a folder.
+    NotARegularFile,
+    /// A Maildir lacks `cur` or `new`.
+    FolderMissing,
+    /// Folders nested over the limit.
+    FolderTooDeep,
+    /// Compressed data that is damaged or ends too early.
+    CompressedDamaged,
+    /// Compressed data that inflates over the limit.
+    DecompressionRatio,
+    /// Bytes before an mbox's first separator that are no message.
+    BeforeFirstSeparator,
+}
+
+impl FaultCode {
+    /// Mail was left unread because of it: the run is incomplete. Links and devices are left out by design.
+    #[must_use]
+    pub fn leaves_mail_unread(self) -> bool {
+        match self {
+            Self::MessageTooLarge
+            | Self::ReadError
+            | Self::Unreadable
+            | Self::FolderMissing
+            | Self::FolderTooDeep
+            | Self::CompressedDamaged
+            | Self::DecompressionRatio => true,
+            Self::SkippedSymlink | Self::NotARegularFile | Self::BeforeFirstSeparator => false,
+        }
+    }
+
+    /// The report's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MessageTooLarge => "message_too_large",
+            Self::ReadError => "read_error",
+            Self::Unreadable => "unreadable",
+            Self::SkippedSymlink => "skipped_symlink",
+            Self::NotARegularFile => "not_a_regular_file",
+            Self::FolderMissing => "folder_missing",
+            Self::FolderTooDeep => "folder_too_deep",
+            Self::CompressedDamaged => "compressed_damaged",
+            Self::DecompressionRatio => "decompression_ratio",
+            Self::BeforeFirstSeparator => "before_first_separator",
+        }
+    }
+}
+
+/// What else is known of a fault. Its display is the report's text; the same on every machine, and empty for `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultDetail {
+    /// Nothing.
+    None,
+    /// What the system, or the decoder, said.
+    Io(io::ErrorKind),
+    /// Bytes on disk that were not read.
+    StoredBytesLeft(u64),
+}
+
+impl fmt::Display for FaultDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Io(kind) => write!(f, "{kind}"),
+            Self::StoredBytesLeft(bytes) => write!(f, "{bytes} bytes of the file left unread"),
+        }
+    }
+}

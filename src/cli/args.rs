@@ -1,0 +1,242 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
+#[derive(Debug, Parser)]
+#[command(name = "mailseal", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 finished · 1 finished, and --fail-on was met · 2 usage · 3 finished but incomplete (something could not
+be read) · 4 internal fault · 5 could not start or finish · 130 interrupted, with how to resume";
+
+/// One for each request.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read archives, check every S/MIME message, write a report
+    Audit(AuditArgs),
+    /// Judge again from the facts that a report keeps: other anchors, CRLs, policy or time, without the archive
+    Judge(JudgeArgs),
+}
+
+/// `mailseal audit`.
+#[derive(Debug, Args)]
+#[command(after_long_help = AUDIT_EXAMPLES)]
+pub struct AuditArgs {
+    /// Archives: mbox, Maildir, folders of .eml, single messages, each also as .gz or .zst; "-" is standard input
+    #[arg(required_unless_present = "resume", value_name = "ARCHIVE")]
+    pub archives: Vec<PathBuf>,
+
+    /// Folder to write the report to
+    #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
+    pub output: Option<PathBuf>,
+
+    /// Go on with an interrupted run; its arguments are remembered, give no others
+    #[arg(
+        long,
+        value_name = "DIR.partial",
+        exclusive = true,
+        hide_short_help = true
+    )]
+    pub resume: Option<PathBuf>,
+
+    /// Own keys: PKCS#12, PEM or DER, with their certificates; files or folders
+    #[arg(long, value_name = "PATH", help_heading = "Keys")]
+    pub keys: Vec<PathBuf>,
+
+    /// Passwords for the key files, one a line, tried in order
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub passwords: Option<PathBuf>,
+
+    /// The same from an open file descriptor
+    #[arg(long, value_name = "N", help_heading = "Keys", hide_short_help = true)]
+    pub password_fd: Option<i32>,
+
+    /// Refuse key files that others can read; without it they are warned about
+    #[arg(long, help_heading = "Keys", hide_short_help = true)]
+    pub strict_perms: bool,
+
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+
+    /// What to write.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+
+    /// A record for every message, S/MIME or not
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub all: bool,
+
+    /// SHA-256 of every input file in inputs.csv
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub hash_inputs: bool,
+
+    /// Skip and list messages larger than this
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Machine", hide_short_help = true)]
+    pub max_message: Option<u64>,
+
+    /// Mail held in memory at a time
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "128M", help_heading = "Machine", hide_short_help = true)]
+    pub memory: u64,
+}
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  mailseal audit mail.mbox -o report
+  mailseal audit ~/Maildir archive.mbox.gz -o report --ca roots.pem --crl crls/
+  mailseal audit old-mail/ -o report --ca roots.pem --keys keys/ --passwords passwords.txt
+  zcat mail.mbox.gz | mailseal audit - -o report
+  mailseal audit --resume report.partial";
+
+/// `mailseal judge`.
+#[derive(Debug, Args)]
+#[command(after_long_help = JUDGE_EXAMPLES)]
+pub struct JudgeArgs {
+    /// A report written by `audit`
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+
+    /// Folder to write the new report to
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+
+    /// What to write.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+}
+
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  mailseal judge report/ -o report2 --ca other-roots.pem
+  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z";
+
+/// Options that decide verdicts.
+#[derive(Debug, Args)]
+pub struct JudgingArgs {
+    /// Trust anchors: PEM or DER certificates, bundles, folders
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub ca: Vec<PathBuf>,
+
+    /// More certificates for paths; not trusted by themselves
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub certs: Vec<PathBuf>,
+
+    /// Revocation lists: PEM or DER, files or folders
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub crl: Vec<PathBuf>,
+
+    /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub at: Option<String>,
+
+    /// Nothing is valid without an answer about revocation
+    #[arg(long, help_heading = "Judging", hide_short_help = true)]
+    pub require_revocation: bool,
+
+    /// Let revocation lists found in mail answer "good", too
+    #[arg(long, help_heading = "Judging", hide_short_help = true)]
+    pub trust_embedded: bool,
+
+    /// Which of a layer's signers count
+    #[arg(long, value_enum, default_value_t = Signers::All, help_heading = "Judging", hide_short_help = true)]
+    pub signers: Signers,
+
+    /// Exit with 1 if a message has this status; may be repeated. "any": every status but valid, decrypted, certs_only, compressed, not_smime
+    #[arg(
+        long,
+        value_name = "STATUS",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub fail_on: Vec<String>,
+}
+
+/// `--signers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Signers {
+    /// The worst counts.
+    All,
+    /// The best counts.
+    Any,
+}
+
+/// Options about the output.
+#[derive(Debug, Args)]
+pub struct WritingArgs {
+    /// Replace an existing report
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub force: bool,
+
+    /// Subjects in messages.jsonl
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub subjects: bool,
+
+    /// No ' in front of cells that a spreadsheet would take for a formula
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub csv_raw: bool,
+
+    /// No progress, no summary
+    #[arg(short, long, help_heading = "Report", hide_short_help = true)]
+    pub quiet: bool,
+
+    /// Worker threads; default: one for each core
+    #[arg(long, value_name = "N", help_heading = "Machine", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// A size: digits and an optional K, M or G (powers of 1024).
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text}: give a number of bytes, such as 900, 64K, 512M or 2G");
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (text.get(..at), 10),
+        Some((at, 'm' | 'M')) => (text.get(..at), 20),
+        Some((at, 'g' | 'G')) => (text.get(..at), 30),
+        Some(_) | None => (Some(text), 0),
+    };
+    let number: u64 = digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(wrong)?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|size| *size > 0)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("900"), Ok(900));
+        assert_eq!(bytes("64K"), Ok(65_536));
+        assert_eq!(bytes("2g"), Ok(2 << 30));
+        for wrong in ["", "K", "-1", "1T", "99999999999G", "0"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

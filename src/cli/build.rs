@@ -1,0 +1,213 @@
+//! Options to the parts that a job runs with.
+
+use std::thread::available_parallelism;
+
+use jiff::tz::Offset;
+use jiff::{Timestamp, civil};
+
+use crate::asn1::Time;
+use crate::cli::args::{AuditArgs, JudgingArgs, Signers, WritingArgs};
+use crate::cli::exit::CommandError;
+use crate::error::RunError;
+use crate::facts::Settings;
+use crate::jobs::given::{Given, Wanted};
+use crate::judge::{Policy, Status};
+use crate::limits::Limits;
+use crate::report::{Cells, RenderOptions};
+
+/// The bounds, with those that options set.
+#[must_use]
+pub fn limits(args: &AuditArgs) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(bytes) = args.max_message {
+        limits.message_bytes = bytes;
+    }
+    limits
+}
+
+/// What to collect.
+#[must_use]
+pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
+    Settings {
+        all: args.all,
+        limits: limits.clone(),
+    }
+}
+
+/// How strict to judge.
+#[must_use]
+pub fn policy(args: &JudgingArgs) -> Policy {
+    Policy {
+        require_revocation: args.require_revocation,
+        any_signer: args.signers == Signers::Any,
+        trust_embedded: args.trust_embedded,
+    }
+}
+
+/// Files that verdicts rest on.
+#[derive(Debug)]
+pub struct Material {
+    /// `--ca`
+    pub anchors: Given,
+    /// `--certs`
+    pub certificates: Given,
+    /// `--crl`
+    pub crls: Given,
+}
+
+/// Loads anchors, certificates and CRLs.
+///
+/// # Errors
+/// A path that can't be read, or a file named that holds nothing of its kind.
+pub fn material(args: &JudgingArgs, limits: &Limits) -> Result<Material, RunError> {
+    Ok(Material {
+        anchors: Given::load(&args.ca, Wanted::Certificates, limits)?,
+        certificates: Given::load(&args.certs, Wanted::Certificates, limits)?,
+        crls: Given::load(&args.crl, Wanted::Crls, limits)?,
+    })
+}
+
+/// What the report shows.
+#[must_use]
+pub fn render(args: &WritingArgs, limits: &Limits) -> RenderOptions {
+    RenderOptions {
+        subjects: args.subjects,
+        cells: Cells {
+            raw: args.csv_raw,
+            text_chars: limits.text_chars,
+        },
+    }
+}
+
+/// The number of workers.
+#[must_use]
+pub fn threads(args: &WritingArgs) -> usize {
+    match args.threads {
+        Some(count) => usize::from(count),
+        None => available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// The clock `now`: `--at`, or else `clock`.
+///
+/// # Errors
+/// A text that names no instant.
+pub fn now(args: &JudgingArgs, clock: Time) -> Result<Time, CommandError> {
+    let Some(text) = &args.at else {
+        return Ok(clock);
+    };
+    let instant = text.parse::<Timestamp>().ok().or_else(|| {
+        let day: civil::Date = text.parse().ok()?;
+        Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
+    });
+    instant
+        .and_then(|instant| Time::from_unix(instant.as_second()))
+        .ok_or_else(|| CommandError::Usage(format!("--at {text}: give an instant such as 2026-01-31T00:00:00Z, or a day such as 2026-01-31")))
+}
+
+/// The statuses that `--fail-on` names.
+///
+/// # Errors
+/// A word that is no status.
+pub fn fail_on(args: &JudgingArgs) -> Result<Vec<Status>, CommandError> {
+    let mut chosen = Vec::new();
+    for word in &args.fail_on {
+        if word == "any" {
+            chosen.extend(
+                Status::ALL
+                    .iter()
+                    .copied()
+                    .filter(|status| !is_in_order(*status)),
+            );
+            continue;
+        }
+        let status = Status::ALL.iter().find(|status| status.as_str() == word);
+        let status = status.ok_or_else(|| {
+            let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+            CommandError::Usage(format!(
+                "--fail-on {word}: give any, or one of {}",
+                known.join(", ")
+            ))
+        })?;
+        chosen.push(*status);
+    }
+    Ok(chosen)
+}
+
+fn is_in_order(status: Status) -> bool {
+    match status {
+        Status::Valid
+        | Status::Decrypted
+        | Status::CertsOnly
+        | Status::Compressed
+        | Status::NotSmime => true,
+        Status::Damaged
+        | Status::NoKey
+        | Status::DecryptFailed
+        | Status::Unsupported
+        | Status::NoSigners
+        | Status::Malformed
+        | Status::Altered
+        | Status::SignatureBroken
+        | Status::NoCertificate
+        | Status::SignerUntrusted
+        | Status::SignerRevoked
+        | Status::SignerNotYetValid
+        | Status::SignerExpired
+        | Status::RevocationUnknown
+        | Status::WeakCrypto
+        | Status::WrongSender
+        | Status::SenderNotComparable
+        | Status::NestedFailed
+        | Status::PartlySigned
+        | Status::ValidAsClaimed => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+
+    fn judging(extra: &[&str]) -> JudgingArgs {
+        let mut arguments = vec!["mailseal", "judge", "report", "-o", "out"];
+        arguments.extend(extra);
+        match Cli::try_parse_from(arguments).unwrap().command {
+            Command::Judge(args) => args.judging,
+            Command::Audit(_) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn the_clock_is_an_instant_or_a_day() {
+        let clock = Time::from_unix(5).unwrap();
+        for (text, seconds) in [
+            ("2020-01-01", 1_577_836_800),
+            ("2020-01-01T00:00:01Z", 1_577_836_801),
+            ("2020-01-01T01:00:00+01:00", 1_577_836_800),
+        ] {
+            assert_eq!(
+                now(&judging(&["--at", text]), clock).unwrap().unix(),
+                seconds,
+                "{text}"
+            );
+        }
+        assert_eq!(now(&judging(&[]), clock).unwrap(), clock);
+        assert!(now(&judging(&["--at", "yesterday"]), clock).is_err());
+    }
+
+    #[test]
+    fn fail_on_takes_the_words_of_the_status() {
+        assert_eq!(
+            fail_on(&judging(&["--fail-on", "altered"])).unwrap(),
+            [Status::Altered]
+        );
+        assert_eq!(
+            fail_on(&judging(&["--fail-on", "any"])).unwrap().len(),
+            Status::ALL.len() - 5
+        );
+        assert!(fail_on(&judging(&["--fail-on", "bad"])).is_err());
+    }
+}

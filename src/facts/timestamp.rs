@@ -1,0 +1,78 @@
+//! Timestamp tokens on a signature (RFC 3161, appendix A). Their chain is judged elsewhere.
+
+use std::sync::Arc;
+
+use crate::cms::attribute_rules::Role;
+use crate::cms::{self, Layer, TstInfo};
+use crate::crypto::digest::{DigestAlgorithm, digest};
+use crate::facts::axis::{Digest, Signature, Structure};
+use crate::facts::certificates::{Known, Scratch};
+use crate::facts::readings::Readings;
+use crate::facts::record::TimestampFacts;
+use crate::facts::verify::Verifier;
+
+/// The facts of one token over `value`, a signature value.
+pub(super) fn token(
+    der: &[u8],
+    value: &[u8],
+    verifier: &Verifier<'_>,
+    scratch: &mut Scratch,
+) -> TimestampFacts {
+    let mut facts = TimestampFacts {
+        structure: Structure::Malformed,
+        imprint: Digest::NotChecked,
+        at: None,
+        signature: None,
+    };
+    let Ok(info) = cms::read(der, verifier.limits) else {
+        return facts;
+    };
+    let Layer::Signed(data) = &info.layer else {
+        return facts;
+    };
+    // RFC 3161 §2.4.2: one signature, of the authority.
+    let [signer] = data.signers.as_slice() else {
+        facts.structure = Structure::NoSigners;
+        return facts;
+    };
+    let Some((content, bytes)) = data
+        .content
+        .and_then(|content| Some((content, content.bytes().ok()?)))
+    else {
+        facts.structure = Structure::ContentMissing;
+        return facts;
+    };
+    let Ok(info) = TstInfo::read(&bytes) else {
+        return facts;
+    };
+    facts.structure = Structure::Ok;
+    facts.at = Some(info.time.0);
+    facts.imprint = match DigestAlgorithm::from_algorithm(&info.imprint_algorithm) {
+        Some(algorithm) => match digest(algorithm, &[value]) {
+            Ok(seen) if seen.matches(&info.imprint) => Digest::Match,
+            Ok(_) => Digest::Mismatch,
+            Err(_) => Digest::NotChecked,
+        },
+        None => Digest::NotChecked,
+    };
+    let certificates: Vec<Arc<Known>> = data
+        .carried
+        .certificates
+        .iter()
+        .filter_map(|der| scratch.certificate(der, verifier.limits))
+        .collect();
+    let mut readings = Readings::of_content(content, &bytes);
+    let role = Role::Signer(data.content_type);
+    let (signature, _) = verifier.one(signer, role, Some(&mut readings), &certificates, scratch);
+    facts.signature = Some(Box::new(signature));
+    facts
+}
+
+/// Imprint and signature are good; its chain has yet to be judged.
+pub(super) fn is_good(facts: &TimestampFacts) -> bool {
+    let signed = facts
+        .signature
+        .as_ref()
+        .is_some_and(|one| one.signature == Signature::Valid && one.digest == Digest::Match);
+    facts.structure == Structure::Ok && facts.imprint == Digest::Match && signed
+}

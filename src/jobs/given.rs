@@ -1,0 +1,140 @@
+//! Certificates and CRLs that the operator gives: `--ca`, `--certs`, `--crl`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cms::{self, Layer};
+use crate::crypto::digest::sha256;
+use crate::error::RunError;
+use crate::limits::Limits;
+use crate::pki::keyring::pem;
+use crate::pki::x509::{Certificate, Crl};
+
+/// DER of certificates and CRLs by SHA-256, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Certificates.
+    pub certificates: BTreeMap<[u8; 32], Vec<u8>>,
+    /// CRLs.
+    pub crls: BTreeMap<[u8; 32], Vec<u8>>,
+}
+
+/// What a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// `--ca`, `--certs`
+    Certificates,
+    /// `--crl`
+    Crls,
+}
+
+impl Given {
+    /// Takes what is wanted from files (PEM, DER, PKCS #7 bundles) and from all files below folders.
+    ///
+    /// # Errors
+    /// A path that can't be read, or a file named that holds nothing of what is wanted. Other files below a folder are passed over.
+    pub fn load(paths: &[PathBuf], wanted: Wanted, limits: &Limits) -> Result<Self, RunError> {
+        let mut given = Self::default();
+        for path in paths {
+            let metadata = fs::metadata(path).map_err(|error| RunError::unreadable(path, error))?;
+            if metadata.is_dir() {
+                for file in files_below(path)? {
+                    given.add(&read(&file, limits)?, wanted, limits);
+                }
+            } else if given.add(&read(path, limits)?, wanted, limits) == 0 {
+                let problem = match wanted {
+                    Wanted::Certificates => {
+                        "holds no certificate in PEM, DER or PKCS #7. Check the file."
+                    }
+                    Wanted::Crls => "holds no revocation list in PEM or DER. Check the file.",
+                };
+                return Err(RunError::Unusable {
+                    path: path.clone(),
+                    problem,
+                });
+            }
+        }
+        Ok(given)
+    }
+
+    /// Takes everything of another.
+    pub fn join(&mut self, other: Self) {
+        self.certificates.extend(other.certificates);
+        self.crls.extend(other.crls);
+    }
+
+    fn add(&mut self, data: &[u8], wanted: Wanted, limits: &Limits) -> usize {
+        if pem::is_pem(data) {
+            let blocks = pem::blocks(data).filter_map(Result::ok);
+            return blocks
+                .map(|block| self.add_der(&block.bytes, wanted, limits))
+                .sum();
+        }
+        self.add_der(data, wanted, limits)
+    }
+
+    fn add_der(&mut self, der: &[u8], wanted: Wanted, limits: &Limits) -> usize {
+        match wanted {
+            Wanted::Certificates if Certificate::read(der).is_ok() => {
+                self.certificates.insert(sha256(der), der.to_vec());
+                1
+            }
+            Wanted::Crls if Crl::read(der).is_ok() => {
+                self.crls.insert(sha256(der), der.to_vec());
+                1
+            }
+            Wanted::Certificates | Wanted::Crls => {
+                match cms::read(der, limits).map(|info| info.layer) {
+                    Ok(Layer::Signed(data)) => {
+                        let inside = match wanted {
+                            Wanted::Certificates => data.carried.certificates,
+                            Wanted::Crls => data.carried.crls,
+                        };
+                        inside.iter().map(|der| self.add_element(der, wanted)).sum()
+                    }
+                    Ok(_) | Err(_) => 0,
+                }
+            }
+        }
+    }
+
+    fn add_element(&mut self, der: &[u8], wanted: Wanted) -> usize {
+        let (readable, list) = match wanted {
+            Wanted::Certificates => (Certificate::read(der).is_ok(), &mut self.certificates),
+            Wanted::Crls => (Crl::read(der).is_ok(), &mut self.crls),
+        };
+        if readable {
+            list.insert(sha256(der), der.to_vec());
+        }
+        usize::from(readable)
+    }
+}
+
+fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
+    let unreadable = |error| RunError::unreadable(path, error);
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > limits.given_file_bytes {
+        return Ok(Vec::new());
+    }
+    fs::read(path).map_err(unreadable)
+}
+
+/// Regular files below a folder, sorted by path; links are followed for files only, so that no loop is possible.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let unreadable = |error| RunError::unreadable(&folder, error);
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                open.push(entry.path());
+            } else if entry.path().is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

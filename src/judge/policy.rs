@@ -1,0 +1,155 @@
+//! The strength policy: which algorithms and key sizes are weak or broken, and since when.
+
+use crate::asn1::Time;
+
+/// What a rule speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A digest, by its name.
+    Digest(&'static str),
+    /// RSA keys with fewer bits.
+    RsaBelow(u32),
+    /// DSA keys with fewer bits.
+    DsaBelow(u32),
+    /// Elliptic-curve keys with fewer bits.
+    EcBelow(u32),
+    /// RSA keys with this public exponent.
+    RsaExponent(u64),
+}
+
+/// From when on something holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// At every time: a claimed time must not make a forgery good.
+    Always,
+    /// From this instant on, in seconds since 1970.
+    From(i64),
+    /// At no time.
+    Never,
+}
+
+impl Since {
+    /// Does it hold at `at`?
+    #[must_use]
+    pub fn holds(self, at: Time) -> bool {
+        match self {
+            Self::Always => true,
+            Self::From(seconds) => at.unix() >= seconds,
+            Self::Never => false,
+        }
+    }
+}
+
+/// One row of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it speaks of.
+    pub subject: Subject,
+    /// Weak: passes, with a finding.
+    pub weak: Since,
+    /// Broken: the word is `weak_crypto`.
+    pub broken: Since,
+    /// Why, and who says so.
+    pub source: &'static str,
+}
+
+/// The default policy (verdict.md, "strength").
+pub const RULES: &[Rule] = &[
+    Rule {
+        subject: Subject::Digest("md2"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 6149: MD2 to historic status",
+    },
+    Rule {
+        subject: Subject::Digest("md4"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 6150: MD4 to historic status",
+    },
+    Rule {
+        subject: Subject::Digest("md5"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 6151: collisions within seconds; RFC 8551 appendix B",
+    },
+    Rule {
+        subject: Subject::Digest("sha1"),
+        weak: Since::From(1_108_425_600), // 2005-02-15, collisions below 2^80 announced
+        broken: Since::Never,
+        source: "RFC 6194; RFC 8551 appendix B",
+    },
+    Rule {
+        subject: Subject::Digest("ripemd160"),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "160 bits; in no S/MIME standard",
+    },
+    Rule {
+        subject: Subject::RsaBelow(1024),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 8550 §4.3: below 1024 bits not to be accepted",
+    },
+    Rule {
+        subject: Subject::RsaBelow(2048),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "RFC 8550 §4.3; RFC 8551 §4.3",
+    },
+    Rule {
+        subject: Subject::DsaBelow(1024),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "as RSA of that size",
+    },
+    Rule {
+        subject: Subject::DsaBelow(2048),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "RFC 8550 §4.3: DSA to historic use",
+    },
+    Rule {
+        subject: Subject::EcBelow(224),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "below 112 bits of security (NIST SP 800-57 part 1)",
+    },
+    Rule {
+        subject: Subject::RsaExponent(3),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "CVE-2006-4339: forgeries against careless verifiers",
+    },
+    Rule {
+        subject: Subject::RsaExponent(1),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 8017 §3.1: the exponent is at least 3",
+    },
+];
+
+/// How signatures are judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `--require-revocation`: nothing passes without a good answer.
+    pub require_revocation: bool,
+    /// `--signers any`: the best of a layer's signers counts, not the worst.
+    pub any_signer: bool,
+    /// `--trust-embedded`: CRLs from mail may answer `good`.
+    pub trust_embedded: bool,
+}
+
+impl Policy {
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &'static [Rule] {
+        RULES
+    }
+
+    /// A text that is the same for equal policies, for the digest in the report's header.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{self:?} {:?}", self.rules())
+    }
+}

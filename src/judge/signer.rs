@@ -1,0 +1,403 @@
+//! One signature at each clock.
+
+use std::collections::HashMap;
+
+use crate::asn1::Time;
+use crate::error::RunError;
+use crate::facts::axis::{Digest, Grade, Signature, Structure, TimeSource};
+use crate::facts::finding::Finding;
+use crate::facts::record::{ClaimedTime, SignatureFacts, TimestampFacts};
+use crate::judge::clock::{self, Clocks, RatedTime};
+use crate::judge::etsi::{Detail, etsi};
+use crate::judge::policy::Policy;
+use crate::judge::strength::{Strength, Used, strength};
+use crate::judge::verdict::{At, RevocationSource, SignatureVerdict, TrustFacts};
+use crate::judge::word::{TrustAt, Word, at_clock, headline, timeless};
+use crate::pki::pool::{CertificateId, Pool};
+use crate::pki::trust::{
+    Chain, ChainJudgement, Purpose, Revocation, RevocationJudgement, RevocationOptions, Trust,
+    TrustFinding,
+};
+use crate::pki::x509::Certificate;
+use crate::pki::x509::algorithms::CertificateAlgorithms;
+use crate::pki::x509::crl::RevocationReason;
+
+/// Judges messages against one pool, one set of anchors, one policy and one run's clock. One for each worker: what it
+/// remembers changes speed, never a verdict.
+pub struct Judge<'p> {
+    pool: &'p Pool,
+    trust: Trust<'p>,
+    pub(super) policy: &'p Policy,
+    pub(super) clocks: Clocks,
+    algorithms: HashMap<CertificateId, CertificateAlgorithms>,
+}
+
+impl<'p> Judge<'p> {
+    /// Nothing remembered yet. `trust` must be made of `pool`.
+    #[must_use]
+    pub fn new(pool: &'p Pool, trust: Trust<'p>, policy: &'p Policy, clocks: Clocks) -> Self {
+        Self {
+            pool,
+            trust,
+            policy,
+            clocks,
+            algorithms: HashMap::new(),
+        }
+    }
+
+    /// The chain of any certificate at `now`, for certificates.csv.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn chain_now(&mut self, certificate: CertificateId) -> Result<Chain, RunError> {
+        let now = self.clocks.now;
+        Ok(self
+            .trust
+            .chain(certificate, Purpose::EmailSigning, now)?
+            .value)
+    }
+
+    pub(super) fn signature(
+        &mut self,
+        structure: Structure,
+        facts: &SignatureFacts,
+        message: &[ClaimedTime],
+    ) -> Result<SignatureVerdict, RunError> {
+        let fixed = timeless(structure, facts);
+        let mut findings = clock::contradictions(facts, message);
+        let mut times = clock::claimed(facts, message);
+        let proven = self.proven(&facts.timestamps, &mut findings)?;
+        if let Some(at) = proven {
+            times.insert(
+                0,
+                RatedTime {
+                    source: TimeSource::Timestamp,
+                    grade: Grade::Proven,
+                    at,
+                },
+            );
+        }
+        let claimed = times
+            .iter()
+            .find(|time| time.grade == Grade::Claimed)
+            .map(|time| time.at);
+        if claimed.is_some_and(|at| at > self.clocks.now) {
+            findings.push(Finding::ClaimedInFuture);
+        }
+        let claimed = claimed.filter(|at| *at <= self.clocks.now);
+        let signer = facts.certificate.and_then(|sha256| self.pool.find(&sha256));
+        let now = self.at(self.clocks.now, fixed, signer, facts, &mut findings)?;
+        let evidenced = self.at_some(proven, fixed, signer, facts, &mut findings)?;
+        let claimed = self.at_some(claimed, fixed, signer, facts, &mut findings)?;
+        let compromised = match &claimed {
+            Some(claimed) if claimed.0.verdict == Word::Valid => self.compromised(&claimed.1)?,
+            Some(_) | None => false,
+        };
+        let word = |at: &Option<(At, Vec<CertificateId>)>| at.as_ref().map(|(at, _)| at.verdict);
+        let verdict = headline(
+            fixed,
+            word(&evidenced),
+            now.0.verdict,
+            word(&claimed),
+            compromised,
+        );
+        let decided = match (&evidenced, &claimed) {
+            (Some(evidenced), _) => evidenced,
+            (None, Some(claimed)) if now.0.verdict != Word::Valid => claimed,
+            (None, _) => &now,
+        };
+        let path = decided.1.iter().map(|id| self.pool.sha256(*id)).collect();
+        let trust = decided.0.trust.as_ref();
+        let etsi = etsi(
+            verdict,
+            Detail {
+                chain: trust.map(|trust| trust.chain),
+                revocation: trust.map(|trust| trust.revocation),
+                ca_revoked: trust
+                    .and_then(|trust| trust.revocation_source.as_ref())
+                    .is_some_and(|source| Some(source.certificate) != facts.certificate),
+                proven: proven.is_some(),
+                content_missing: structure == Structure::ContentMissing,
+            },
+        );
+        findings.sort_unstable();
+        findings.dedup();
+        Ok(SignatureVerdict {
+            verdict,
+            etsi,
+            now: now.0,
+            evidenced: evidenced.map(|(at, _)| at),
+            claimed: claimed.map(|(at, _)| at),
+            times,
+            path,
+            findings,
+        })
+    }
+
+    fn at_some(
+        &mut self,
+        at: Option<Time>,
+        fixed: Option<Word>,
+        signer: Option<CertificateId>,
+        facts: &SignatureFacts,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<(At, Vec<CertificateId>)>, RunError> {
+        at.map(|at| self.at(at, fixed, signer, facts, findings))
+            .transpose()
+    }
+
+    /// The judgement at one clock, and the path it rests on.
+    fn at(
+        &mut self,
+        at: Time,
+        fixed: Option<Word>,
+        signer: Option<CertificateId>,
+        facts: &SignatureFacts,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(At, Vec<CertificateId>), RunError> {
+        let Some(signer) = signer else {
+            let verdict = fixed.unwrap_or(Word::NoCertificate);
+            return Ok((
+                At {
+                    at,
+                    verdict,
+                    trust: None,
+                },
+                Vec::new(),
+            ));
+        };
+        let chain = self.trust.chain(signer, Purpose::EmailSigning, at)?;
+        findings.extend(
+            chain
+                .findings
+                .iter()
+                .filter_map(|finding| trust_finding(*finding)),
+        );
+        let revocation = self.revocation(&chain, at)?;
+        let (value, reasons) = self.strength(facts, &chain, at)?;
+        let revoked = revocation
+            .as_ref()
+            .map_or(Revocation::NotChecked, RevocationJudgement::value);
+        let verdict = fixed.unwrap_or_else(|| {
+            at_clock(
+                TrustAt {
+                    chain: chain.value,
+                    revocation: revoked,
+                    strength: value,
+                    revocation_required: self.policy.require_revocation
+                        && revocation
+                            .as_ref()
+                            .is_none_or(RevocationJudgement::is_incomplete),
+                },
+                facts.identity,
+            )
+        });
+        if fixed.is_none() && chain.anchor.is_some() {
+            match revoked {
+                Revocation::NotChecked | Revocation::Stale | Revocation::Unknown => {
+                    findings.push(Finding::RevocationNotKnown);
+                }
+                Revocation::Good | Revocation::RevokedLater | Revocation::Revoked => {}
+            }
+        }
+        match value {
+            Strength::Strong => {}
+            Strength::Weak | Strength::Broken => findings.push(Finding::WeakAlgorithm),
+        }
+        let trust = TrustFacts {
+            chain: chain.value,
+            chain_reasons: chain.reasons,
+            revocation: revoked,
+            revocation_source: revocation
+                .as_ref()
+                .and_then(|judgement| self.source(judgement)),
+            strength: value,
+            strength_reasons: reasons,
+        };
+        let trust = Some(trust);
+        Ok((At { at, verdict, trust }, chain.path))
+    }
+
+    fn options(&self) -> RevocationOptions {
+        RevocationOptions {
+            use_crls: true,
+            trust_embedded: self.policy.trust_embedded,
+        }
+    }
+
+    /// Asked only of a path that leads to an anchor.
+    fn revocation(
+        &mut self,
+        chain: &ChainJudgement,
+        at: Time,
+    ) -> Result<Option<RevocationJudgement>, RunError> {
+        if chain.anchor.is_none() {
+            return Ok(None);
+        }
+        let options = self.options();
+        self.trust.revocation(&chain.path, at, options).map(Some)
+    }
+
+    fn source(&self, judgement: &RevocationJudgement) -> Option<RevocationSource> {
+        let worst = judgement.worst?;
+        let crl = self.pool.crl(worst.decided_by?)?;
+        Some(RevocationSource {
+            crl: crl.crl.sha256(),
+            this_update: worst.this_update?,
+            next_update: worst.next_update,
+            certificate: self.pool.sha256(worst.certificate),
+            revoked_at: worst.revoked_at,
+            reason: worst.reason.map(RevocationReason::as_str),
+        })
+    }
+
+    /// Is a certificate of the path revoked, at any time, for a reason that lets somebody else sign with a date of his choice?
+    fn compromised(&mut self, path: &[CertificateId]) -> Result<bool, RunError> {
+        let options = self.options();
+        let known = self.trust.known_revocations(path, options)?;
+        Ok(known.iter().any(|one| match one.reason {
+            RevocationReason::KeyCompromise
+            | RevocationReason::CaCompromise
+            | RevocationReason::AaCompromise
+            | RevocationReason::Unspecified
+            | RevocationReason::Unknown => true,
+            RevocationReason::AffiliationChanged
+            | RevocationReason::Superseded
+            | RevocationReason::CessationOfOperation
+            | RevocationReason::CertificateHold
+            | RevocationReason::RemoveFromCrl
+            | RevocationReason::PrivilegeWithdrawn => false,
+        }))
+    }
+
+    /// Of the signature itself and of every certificate of the path but the anchor, whose own signature nobody relies on.
+    fn strength(
+        &mut self,
+        facts: &SignatureFacts,
+        chain: &ChainJudgement,
+        at: Time,
+    ) -> Result<(Strength, Vec<String>), RunError> {
+        let mut path = Vec::with_capacity(chain.path.len());
+        for id in &chain.path {
+            if Some(*id) != chain.anchor {
+                path.push(self.algorithms(*id)?);
+            }
+        }
+        let own = Used {
+            digest: &facts.algorithms.digest,
+            key: &facts.algorithms.key,
+            key_bits: facts.algorithms.key_bits,
+            exponent: facts.algorithms.exponent,
+        };
+        let above = path.iter().map(|used| Used {
+            digest: used.digest,
+            key: used.key,
+            key_bits: used.key_bits,
+            exponent: used.exponent,
+        });
+        Ok(strength(std::iter::once(own).chain(above), self.policy, at))
+    }
+
+    fn algorithms(&mut self, id: CertificateId) -> Result<CertificateAlgorithms, RunError> {
+        if let Some(known) = self.algorithms.get(&id) {
+            return Ok(*known);
+        }
+        let der = self.pool.der(id)?;
+        let read = Certificate::read(&der).ok();
+        let read =
+            read.map(|certificate| CertificateAlgorithms::read(&certificate, self.trust.limits()));
+        let algorithms = read.unwrap_or_default();
+        self.algorithms.insert(id, algorithms);
+        Ok(algorithms)
+    }
+
+    /// The earliest time that a good timestamp token proves (verdict.md, "Clocks").
+    fn proven(
+        &mut self,
+        tokens: &[TimestampFacts],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Time>, RunError> {
+        let mut earliest: Option<Time> = None;
+        for token in tokens {
+            let Some(at) = self.proves(token, findings)? else {
+                continue;
+            };
+            earliest = Some(earliest.map_or(at, |earlier| earlier.min(at)));
+        }
+        Ok(earliest)
+    }
+
+    fn proves(
+        &mut self,
+        token: &TimestampFacts,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Time>, RunError> {
+        let (Some(at), Some(signature)) = (token.at, &token.signature) else {
+            return Ok(None);
+        };
+        let good = token.structure == Structure::Ok
+            && token.imprint == Digest::Match
+            && timeless(Structure::Ok, signature).is_none()
+            && signature.signature == Signature::Valid
+            && at <= self.clocks.now;
+        let authority = signature
+            .certificate
+            .and_then(|sha256| self.pool.find(&sha256));
+        let (true, Some(authority)) = (good, authority) else {
+            return Ok(None);
+        };
+        let chain = self.trust.chain(authority, Purpose::TimeStamping, at)?;
+        if chain.value != Chain::Trusted {
+            return Ok(None);
+        }
+        let options = self.options();
+        let known = self.trust.known_revocations(&chain.path, options)?;
+        let spoiled = known.iter().any(|one| match one.reason {
+            RevocationReason::Superseded | RevocationReason::CessationOfOperation => {
+                one.revoked_at <= at
+            }
+            RevocationReason::Unspecified
+            | RevocationReason::KeyCompromise
+            | RevocationReason::CaCompromise
+            | RevocationReason::AaCompromise
+            | RevocationReason::AffiliationChanged
+            | RevocationReason::CertificateHold
+            | RevocationReason::RemoveFromCrl
+            | RevocationReason::PrivilegeWithdrawn
+            | RevocationReason::Unknown => true,
+        });
+        if spoiled || self.strength(signature, &chain, at)?.0 == Strength::Broken {
+            return Ok(None);
+        }
+        let now = self.clocks.now;
+        if self
+            .trust
+            .chain(authority, Purpose::TimeStamping, now)?
+            .value
+            != Chain::Trusted
+        {
+            findings.push(Finding::TimestampUnrenewed);
+        }
+        Ok(Some(at))
+    }
+}
+
+fn trust_finding(finding: TrustFinding) -> Option<Finding> {
+    match finding {
+        TrustFinding::AnchorExpired | TrustFinding::AnchorNotYetValid => {
+            Some(Finding::AnchorExpired)
+        }
+        TrustFinding::CaAsSigner => Some(Finding::SignerIsCa),
+        TrustFinding::PathBudget => Some(Finding::PathBudget),
+        TrustFinding::MalformedTime => Some(Finding::MalformedTime),
+        // The cause of a chain value that stands in the judgement already.
+        TrustFinding::IssuerNotCa
+        | TrustFinding::IssuerWithoutKeyCertSign
+        | TrustFinding::IssuerVersion1
+        | TrustFinding::IssuerUsage
+        | TrustFinding::ExtendedKeyUsage
+        | TrustFinding::KeyUsage
+        | TrustFinding::CriticalExtension
+        | TrustFinding::RefusedByOpenssl => None,
+    }
+}

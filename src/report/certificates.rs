@@ -1,0 +1,161 @@
+//! `certificates.csv` and `certificates.pem`: every certificate that a message carries, by SHA-256.
+
+use std::io;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::asn1::Time;
+use crate::facts::record::Sha256;
+use crate::pki::trust::Chain;
+use crate::report::counts::Counts;
+use crate::report::csv::{Cells, Row};
+use crate::report::encode::base64;
+use crate::report::usage::{Role, Usage};
+
+/// The columns of `certificates.csv`.
+pub const COLUMNS: &[&str] = &[
+    "sha256",
+    "spki_sha256",
+    "serial",
+    "subject",
+    "issuer",
+    "addresses",
+    "not_before",
+    "not_after",
+    "key_algorithm",
+    "key_bits",
+    "signature_algorithm",
+    "is_ca",
+    "key_usage",
+    "extended_key_usage",
+    "policies",
+    "messages",
+    "signed",
+    "first_seen",
+    "last_seen",
+    "first_place",
+    "roles",
+    "chain_now",
+];
+
+/// What the certificate itself says. Empty and None: not there, or not readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRow<'a> {
+    /// Of the certificate as carried.
+    pub sha256: &'a Sha256,
+    /// Of subjectPublicKeyInfo.
+    pub spki_sha256: Option<&'a Sha256>,
+    /// The serial number's minimal octets.
+    pub serial: &'a [u8],
+    /// RFC 4514 text.
+    pub subject: &'a str,
+    /// RFC 4514 text.
+    pub issuer: &'a str,
+    /// Addresses, of the alternative names first.
+    pub addresses: &'a [String],
+    /// The first second of validity.
+    pub not_before: Option<Time>,
+    /// The last second of validity.
+    pub not_after: Option<Time>,
+    /// `rsa`, a curve's name … or the dotted identifier.
+    pub key_algorithm: &'a str,
+    /// The key's size in bits.
+    pub key_bits: Option<u32>,
+    /// The name or the dotted identifier.
+    pub signature_algorithm: &'a str,
+    /// Basic constraints say that it is an authority's.
+    pub is_ca: Option<bool>,
+    /// Names of the bits (RFC 5280 §4.2.1.3).
+    pub key_usage: &'a [String],
+    /// Names or dotted identifiers.
+    pub extended_key_usage: &'a [String],
+    /// Dotted identifiers.
+    pub policies: &'a [String],
+    /// Its path at the run's clock, where it was judged.
+    pub chain_now: Option<Chain>,
+}
+
+/// What summary.json says of the certificates carried. Joining is associative.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CertificateTally {
+    /// Distinct certificates.
+    pub total: u64,
+    /// Those of authorities.
+    pub authorities: u64,
+    /// By what they were seen as; one certificate can have several roles.
+    pub roles: Counts<&'static str>,
+    /// By key, as `rsa-2048`.
+    pub keys: Counts<String>,
+    /// By signature algorithm.
+    pub signature_algorithms: Counts<String>,
+    /// By their path at the run's clock.
+    pub chain_now: Counts<Chain>,
+    /// No longer valid at the run's clock, whatever their path.
+    pub expired_now: u64,
+}
+
+/// Writes one row and counts it. The caller comes in order of SHA-256. Never fails.
+pub fn row(
+    certificate: &CertificateRow<'_>,
+    usage: &Usage,
+    now: Time,
+    cells: Cells,
+    tally: &mut CertificateTally,
+    out: &mut Vec<u8>,
+) {
+    let (archive, offset) = usage.first_place;
+    let mut row = Row::new(out, cells);
+    row.hex(certificate.sha256)
+        .optional_hex(certificate.spki_sha256.map(|sha256| sha256.as_slice()))
+        .hex(certificate.serial)
+        .text(certificate.subject)
+        .text(certificate.issuer)
+        .texts(certificate.addresses)
+        .time(certificate.not_before)
+        .time(certificate.not_after)
+        .text(certificate.key_algorithm)
+        .optional_number(certificate.key_bits)
+        .text(certificate.signature_algorithm)
+        .optional_flag(certificate.is_ca)
+        .texts(certificate.key_usage)
+        .texts(certificate.extended_key_usage)
+        .texts(certificate.policies)
+        .number(usage.messages)
+        .number(usage.signed)
+        .time(usage.first_seen)
+        .time(usage.last_seen)
+        .word(&format!("{archive}#{offset}"))
+        .words(usage.roles().map(Role::as_str))
+        .optional_word(certificate.chain_now.map(Chain::as_str));
+    row.end();
+    tally.total += 1;
+    tally.authorities += u64::from(certificate.is_ca == Some(true));
+    tally.expired_now += u64::from(certificate.not_after.is_some_and(|end| end < now));
+    for role in usage.roles() {
+        tally.roles.add(role.as_str());
+    }
+    tally
+        .keys
+        .add_key(certificate.key_algorithm, certificate.key_bits);
+    tally
+        .signature_algorithms
+        .add_name(certificate.signature_algorithm);
+    if let Some(chain) = certificate.chain_now {
+        tally.chain_now.add(chain);
+    }
+}
+
+/// Writes one certificate of `certificates.pem` (RFC 7468 §5.1): lines of 64 characters, LF.
+///
+/// # Errors
+/// Where `out` can't be written.
+pub fn pem(der: &[u8], out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b"-----BEGIN CERTIFICATE-----\n")?;
+    // 48 octets give 64 characters, so that no group is split.
+    for line in der.chunks(48) {
+        out.write_all(base64(line).as_bytes())?;
+        out.write_all(b"\n")?;
+    }
+    out.write_all(b"-----END CERTIFICATE-----\n")
+}

@@ -1,0 +1,80 @@
+//! `run.json`: the one file of a report that differs from run to run.
+
+use serde::Serialize;
+
+use crate::asn1::Time;
+use crate::error::RunError;
+use crate::report::encode::Instant;
+use crate::report::jsonl;
+
+/// What the caller measured; in `run.json` the keys have this order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run<'a> {
+    /// When the run began.
+    pub started: Time,
+    /// When it ended.
+    pub ended: Time,
+    /// How long it took.
+    pub seconds: f64,
+    /// The machine's name.
+    pub host: &'a str,
+    /// Worker threads.
+    pub threads: u32,
+    /// As typed, passwords left out.
+    pub arguments: &'a [String],
+    /// Messages read.
+    pub messages: u64,
+    /// Bytes read, uncompressed.
+    pub bytes: u64,
+    /// Where the run went on after an earlier one, as archive and offset.
+    pub resumed_at: Option<(u32, u64)>,
+}
+
+#[derive(Serialize)]
+struct RunRecord<'a> {
+    schema: &'static str,
+    started: Instant,
+    ended: Instant,
+    seconds: f64,
+    host: &'a str,
+    threads: u32,
+    arguments: &'a [String],
+    messages: u64,
+    bytes: u64,
+    messages_per_second: f64,
+    bytes_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_at: Option<String>,
+}
+
+/// The bytes of `run.json`.
+///
+/// # Errors
+/// [`RunError::Internal`] where a number is none.
+pub fn json(run: &Run<'_>) -> Result<Vec<u8>, RunError> {
+    let seconds = run.seconds.max(0.001);
+    let record = RunRecord {
+        schema: "mailseal/run/1",
+        started: Instant(run.started),
+        ended: Instant(run.ended),
+        seconds: run.seconds,
+        host: run.host,
+        threads: run.threads,
+        arguments: run.arguments,
+        messages: run.messages,
+        bytes: run.bytes,
+        messages_per_second: (number(run.messages) / seconds).round(),
+        bytes_per_second: (number(run.bytes) / seconds).round(),
+        resumed_at: run
+            .resumed_at
+            .map(|(archive, offset)| format!("{archive}#{offset}")),
+    };
+    jsonl::pretty(&record)
+}
+
+/// A count for a rate; above 2^53 the last digits do not matter.
+fn number(count: u64) -> f64 {
+    let (high, low) = (count >> 32, count & 0xffff_ffff);
+    let part = |half: u64| u32::try_from(half).map_or(0.0, f64::from);
+    part(high) * 4_294_967_296.0 + part(low)
+}

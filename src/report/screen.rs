@@ -1,0 +1,237 @@
+//! The summary on the terminal: one screen of 24 lines and 80 columns, the worst first. Gives lines; printing and colour are `cli`'s.
+
+use crate::facts::axis::Decryption;
+use crate::judge::status::Status;
+use crate::judge::word::Word;
+use crate::report::escape::fit;
+use crate::report::summary::Summary;
+use crate::report::tally::FirstPlace;
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Somebody must look at it.
+    Bad,
+    /// Not wrong, and not fully right.
+    Notice,
+    /// In order.
+    Good,
+    /// Neither.
+    Plain,
+}
+
+/// One line of at most [`COLUMNS`] characters, without a line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// For colour.
+    pub severity: Severity,
+    /// Without control or direction characters.
+    pub text: String,
+}
+
+/// Lines of the summary at most, one less than a terminal has: the prompt takes the last.
+pub const LINES: usize = 23;
+
+/// Characters of a line at most.
+pub const COLUMNS: usize = 80;
+
+/// The summary of a run whose report is in `folder`. Never fails.
+#[must_use]
+pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
+    let (tally, sums) = (summary.tally(), summary.reconciliation());
+    let mut head = Vec::new();
+    let push = |lines: &mut Vec<Line>, severity, text: String| {
+        lines.push(Line {
+            severity,
+            text: fit(&text, COLUMNS),
+        });
+    };
+    push(
+        &mut head,
+        Severity::Plain,
+        format!(
+            "{} in {}, {} of them S/MIME, {} read",
+            number(sums.messages, "message", "messages"),
+            number(summary.inputs().total, "file", "files"),
+            grouped(sums.smime_messages),
+            size(sums.bytes)
+        ),
+    );
+    push(&mut head, Severity::Plain, String::new());
+
+    let mut tail = Vec::new();
+    push(&mut tail, Severity::Plain, String::new());
+    let (signatures, encrypted) = (&tally.signatures.verdict, &tally.encrypted.decryption);
+    let good = signatures.of(&Word::Valid) + signatures.of(&Word::ValidAsClaimed);
+    let decrypted = encrypted.of(&Decryption::Decrypted);
+    let certificates = summary.certificates();
+    for (name, total, part, what) in [
+        (
+            "signatures",
+            signatures.total(),
+            good,
+            "good, see signatures.csv",
+        ),
+        (
+            "encrypted layers",
+            encrypted.total(),
+            decrypted,
+            "opened, see decryptions.csv",
+        ),
+        (
+            "certificates",
+            certificates.total,
+            certificates.expired_now,
+            "expired, see certificates.csv",
+        ),
+    ] {
+        if total > 0 {
+            let text = row(name, total, &format!("{} {what}", grouped(part)));
+            push(&mut tail, Severity::Plain, text);
+        }
+    }
+    let faults = tally.faults.total();
+    if faults > 0 {
+        let codes: Vec<_> = tally
+            .faults
+            .iter()
+            .map(|(code, times)| format!("{code} {}", grouped(times)))
+            .collect();
+        let detail = fit(&codes.join(", "), DETAIL - 16);
+        let text = row("faults", faults, &format!("{detail}, see faults.csv"));
+        push(&mut tail, Severity::Bad, text);
+    }
+    push(&mut tail, Severity::Plain, String::new());
+    let shown = fit(folder, COLUMNS - 8);
+    push(&mut tail, Severity::Plain, format!("Report: {shown}"));
+    let worst = summary
+        .tally()
+        .first
+        .iter()
+        .find(|(status, _)| severity(**status) == Severity::Bad);
+    if let Some((status, _)) = worst {
+        let command = format!("jq -c 'select(.status == \"{}\")' ", status.as_str());
+        let file = format!("{folder}/messages.jsonl");
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let fits = file.len() <= COLUMNS - 8 - command.len();
+        // A command that was shortened, or that a shell reads otherwise, is worse than a file name alone.
+        let file = if fits && file.chars().all(plain) {
+            &file
+        } else {
+            "messages.jsonl"
+        };
+        push(
+            &mut tail,
+            Severity::Plain,
+            format!("Look:   {command}{file}"),
+        );
+    }
+
+    let mut body: Vec<Line> = Vec::new();
+    let room = LINES - head.len() - tail.len();
+    let statuses: Vec<_> = tally.messages.status.iter().collect();
+    for (index, (status, times)) in statuses.iter().enumerate() {
+        if index + 1 == room && statuses.len() > room {
+            let rest: u64 = statuses.iter().skip(index).map(|(_, times)| times).sum();
+            push(
+                &mut body,
+                Severity::Plain,
+                row("(others)", rest, "→ summary.json"),
+            );
+            break;
+        }
+        let first = summary.tally().first.get(*status);
+        let severity = severity(**status);
+        let detail = match first {
+            Some(place) if severity == Severity::Bad || severity == Severity::Notice => {
+                first_at(place)
+            }
+            _ => String::new(),
+        };
+        push(&mut body, severity, row(status.as_str(), *times, &detail));
+    }
+    [head, body, tail].concat()
+}
+
+/// How a status is meant.
+#[must_use]
+pub fn severity(status: Status) -> Severity {
+    match status {
+        Status::Damaged
+        | Status::DecryptFailed
+        | Status::Malformed
+        | Status::Altered
+        | Status::SignatureBroken
+        | Status::SignerUntrusted
+        | Status::SignerRevoked
+        | Status::WeakCrypto
+        | Status::WrongSender
+        | Status::NestedFailed => Severity::Bad,
+        Status::NoKey
+        | Status::Unsupported
+        | Status::NoSigners
+        | Status::NoCertificate
+        | Status::SignerNotYetValid
+        | Status::SignerExpired
+        | Status::RevocationUnknown
+        | Status::SenderNotComparable
+        | Status::PartlySigned
+        | Status::ValidAsClaimed => Severity::Notice,
+        Status::Valid | Status::Decrypted => Severity::Good,
+        Status::CertsOnly | Status::Compressed | Status::NotSmime => Severity::Plain,
+    }
+}
+
+/// Characters of the third column.
+const DETAIL: usize = COLUMNS - 2 - 21 - 1 - 13 - 2;
+
+fn row(name: &str, count: u64, detail: &str) -> String {
+    let text = format!(
+        "  {name:<21} {:>13}  {}",
+        grouped(count),
+        fit(detail, DETAIL)
+    );
+    text.trim_end().to_owned()
+}
+
+fn first_at(place: &FirstPlace) -> String {
+    let offset = format!("#{}", place.offset);
+    format!(
+        "first: {}{offset}",
+        fit(&place.path, DETAIL.saturating_sub(7 + offset.len()))
+    )
+}
+
+fn number(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// Thousands separated by commas.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the decimal unit that leaves one to three digits before the point.
+fn size(bytes: u64) -> String {
+    let (mut whole, mut tenth) = (bytes, 0);
+    for unit in ["B", "kB", "MB", "GB", "TB", "PB"] {
+        if whole < 1000 {
+            return if unit == "B" {
+                format!("{whole} B")
+            } else {
+                format!("{whole}.{tenth} {unit}")
+            };
+        }
+        tenth = whole % 1000 / 100;
+        whole /= 1000;
+    }
+    format!("{whole} EB")
+}
