@@ -4,7 +4,10 @@
 //! [`decrypt`] opens what the keyring has a key for; [`complete`] finishes, once the whole archive has been seen, the
 //! signatures whose certificate was not in their message. [`store`] is the facts file.
 
-#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
 
 pub mod axis;
 
