@@ -1,8 +1,8 @@
 //! Layers and keyring to facts: what is true of a message's bytes, whatever the clock, the anchors and the policy.
 //!
-//! [`collect`] is the stage function. [`walk`] goes from layer to layer, [`verify`] takes a signature's steps one by one,
-//! [`decrypt`] opens what the keyring has a key for; [`complete`] finishes, once the whole archive has been seen, the
-//! signatures whose certificate was not in their message. [`store`] is the facts file.
+//! [`collect`] is the stage function: `walk` goes from layer to layer, `verify` takes a signature's steps one by one, `decrypt`
+//! opens what the keyring has a key for. [`complete`] finishes, once the whole archive has been seen, the signatures whose
+//! certificate was not in their message. [`store`] is the facts file.
 
 #![deny(
     clippy::wildcard_enum_match_arm,
