@@ -13,7 +13,7 @@ pub enum BerErrorKind {
     TagNumber,
     /// Another type was expected here.
     UnexpectedTag,
-    /// More than [`MAX_DEPTH`] levels.
+    /// More than `MAX_DEPTH` levels.
     TooDeep,
     /// Bytes behind the last expected element.
     TrailingData,

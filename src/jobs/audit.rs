@@ -13,14 +13,11 @@ use crate::facts::Settings;
 use crate::facts::store::{self, Event, FileStart, Head, Kind};
 use crate::jobs::digests::Digests;
 use crate::jobs::judge::{self, Judging, Outcome};
-use crate::jobs::output::{FACTS_FILE, ReportFolder};
+use crate::jobs::output::{FACTS_FILE, RESUME_FILE, ReportFolder, spool};
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, FactsOutput, Machine, Progress};
 use crate::pki::keyring::Keyring;
-use crate::pki::pool::{PoolBuilder, Provenance, Spool};
-
-/// The file in a partial report that says how to go on.
-pub const RESUME_FILE: &str = "resume.args";
+use crate::pki::pool::{PoolBuilder, Provenance};
 
 /// What to audit, and how.
 #[derive(Debug)]
@@ -187,11 +184,4 @@ fn reopen(
     file.seek(SeekFrom::End(0))
         .map_err(|error| RunError::unwritable(&path, error))?;
     Ok((file, cursor))
-}
-
-/// Where the certificates of a run lie: an unlinked file, so that memory does not grow with them.
-pub(super) fn spool() -> Result<Spool, RunError> {
-    let file =
-        tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
-    Ok(Spool::file(file))
 }
