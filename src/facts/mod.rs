@@ -109,7 +109,11 @@ pub fn collect(
                 return Collected::default();
             }
             let tree = Tree::read(message.bytes, &settings.limits);
-            let found = if candidate { smime::find(&tree) } else { Vec::new() };
+            let found = if candidate {
+                smime::find(&tree)
+            } else {
+                Vec::new()
+            };
             if found.is_empty() && !settings.all {
                 return Collected::default();
             }
@@ -153,3 +157,6 @@ fn storage_finding(finding: StorageFinding) -> Finding {
         StorageFinding::CutShort => Finding::CutShort,
     }
 }
+
+#[cfg(test)]
+mod tests;
