@@ -13,7 +13,13 @@ fn facts(bytes: &[u8], settings: &Settings) -> Option<Box<MessageFacts>> {
             ..Origin::default()
         },
     };
-    collect(&message, &Keyring::empty(), settings, &mut Scratch::default()).facts
+    collect(
+        &message,
+        &Keyring::empty(),
+        settings,
+        &mut Scratch::default(),
+    )
+    .facts
 }
 
 #[test]
@@ -39,9 +45,12 @@ fn ordinary_mail_has_no_facts_unless_all_are_asked_for() {
 /// What a limit leaves unread must not make a message look as if it were not there.
 #[test]
 fn layers_over_the_limit_show_as_a_layer_that_was_not_read() {
-    let mut mail = b"From: alice@example.org\nContent-Type: multipart/mixed; boundary=b\n\n".to_vec();
+    let mut mail =
+        b"From: alice@example.org\nContent-Type: multipart/mixed; boundary=b\n\n".to_vec();
     for _ in 0..5 {
-        mail.extend_from_slice(b"--b\nContent-Type: application/pkcs7-mime; name=smime.p7m\n\nMIIB\n");
+        mail.extend_from_slice(
+            b"--b\nContent-Type: application/pkcs7-mime; name=smime.p7m\n\nMIIB\n",
+        );
     }
     mail.extend_from_slice(b"--b--\n");
     let mut settings = Settings::default();
@@ -49,6 +58,9 @@ fn layers_over_the_limit_show_as_a_layer_that_was_not_read() {
     let facts = facts(&mail, &settings).unwrap();
     assert_eq!(facts.layers.len(), 4);
     let last = facts.layers.last().unwrap();
-    assert_eq!((last.kind, last.structure), (LayerKind::Unknown, Structure::Ok));
+    assert_eq!(
+        (last.kind, last.structure),
+        (LayerKind::Unknown, Structure::Ok)
+    );
     assert_eq!(last.findings, [Finding::TooManyLayers]);
 }
