@@ -16,3 +16,5 @@ mod a_poison;
 mod a_revocation;
 mod a_strength;
 mod a_times;
+mod c_decryption;
+mod e_interop;
