@@ -31,6 +31,11 @@
 //!
 //! [`limits`] and [`error`] are free for all. `tests/all/layers.rs` holds the same table against the sources.
 
+#![cfg_attr(
+    test,
+    allow(clippy::as_conversions, reason = "a panic is how a test fails")
+)]
+
 pub mod archive;
 
 pub mod mime;

@@ -114,6 +114,10 @@ impl Default for Limits {
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
 
+/// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
+/// Origin: as many as four megabytes of the smallest messages.
+pub const BLOCK_ITEMS: usize = 8192;
+
 /// Bytes of a header value that are decoded for display. Over it: the text is cut there. Origin: four bytes for each of
 /// [`Limits::text_chars`]; encoded words that never end cost a decoder time by the square of what it is shown.
 pub const DISPLAY_BYTES: usize = 16 << 10;

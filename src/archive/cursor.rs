@@ -16,6 +16,16 @@ pub struct Cursor {
     pub(super) place: Place,
 }
 
+impl Cursor {
+    /// The number and the file that the position is inside of.
+    pub(super) fn open_file(&self) -> Option<(u32, &FileInfo)> {
+        match &self.place {
+            Place::Inside { input, file, .. } => Some((*input, file)),
+            Place::Start | Place::After(_) => None,
+        }
+    }
+}
+
 /// A position inside an argument.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Place {

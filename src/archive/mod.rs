@@ -27,7 +27,7 @@ use crate::archive::inputs::Inputs;
 use crate::archive::inputs::Source;
 use crate::archive::window::Window;
 use crate::error::RunError;
-use crate::limits::Limits;
+use crate::limits::{BLOCK_ITEMS, Limits};
 
 pub use crate::archive::block::Block;
 pub use crate::archive::block::Compression;
@@ -54,9 +54,6 @@ pub struct Archive {
     cursor: Cursor,
     source_bytes: u64,
 }
-
-/// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
-const BLOCK_ITEMS: usize = 8192;
 
 impl Archive {
     /// Opens files and folders; `-` is standard input. Every file named is looked at: it has to be mail. Folders are read on the way.
@@ -127,13 +124,10 @@ impl Archive {
         Ok(())
     }
 
-    /// The file that the next block goes on with; None where it begins with another.
+    /// The file that the next block goes on with after [`Archive::resume`]; None where it begins with another.
     #[must_use]
     pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
-        match &self.cursor.place {
-            Place::Inside { input, file, .. } => Some((*input, file)),
-            Place::Start | Place::After(_) => None,
-        }
+        self.cursor.open_file()
     }
 
     /// The next block; None behind the last one. Never fails: what can't be read is an item.

@@ -22,7 +22,7 @@ pub(super) struct Window {
 }
 
 /// Buffers kept for reuse.
-const SPARE_BUFFERS: usize = 16;
+const SPARE_BUFFERS: usize = 64;
 
 impl Window {
     pub fn new(block_bytes: usize) -> Self {

@@ -3,6 +3,8 @@
 //! Everything read is borrowed from the input and keeps its place, so that a fault can name its offset
 //! and whoever must hash a structure hashes it as received.
 
+pub mod error;
+
 pub mod reader;
 
 pub mod tag;

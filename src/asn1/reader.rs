@@ -1,7 +1,6 @@
 //! A cursor over BER (X.690 §8): definite and indefinite lengths, strings in chunks, never recursive.
 
-use std::fmt;
-
+pub use crate::asn1::error::{BerError, BerErrorKind};
 use crate::asn1::octet_string::OctetString;
 use crate::asn1::oid::Oid;
 use crate::asn1::tag::{Class, Tag};
@@ -10,54 +9,6 @@ use crate::asn1::time::{Time, TimeForm};
 /// Nesting accepted when the end of an indefinite-length element is looked for, and in [`Reader::nested`].
 /// The deepest honest CMS message nests about 20 levels.
 pub const MAX_DEPTH: u16 = 64;
-
-/// What is wrong with an encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BerErrorKind {
-    /// The input ends inside an element.
-    Truncated,
-    /// A length over what the input can hold, or over 2^32.
-    Length,
-    /// A tag number over 2^31, or with leading zeros.
-    TagNumber,
-    /// Another type was expected here.
-    UnexpectedTag,
-    /// More than [`MAX_DEPTH`] levels.
-    TooDeep,
-    /// Bytes behind the last expected element.
-    TrailingData,
-    /// The content of a primitive type is not a value of that type.
-    Value,
-    /// More elements than the limit for this list.
-    TooMany,
-}
-
-/// A fault in an encoding and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BerError {
-    /// Bytes from the start of the outermost input.
-    pub at: usize,
-    /// What is wrong there.
-    pub kind: BerErrorKind,
-}
-
-impl fmt::Display for BerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            BerErrorKind::Truncated => "ends inside an element",
-            BerErrorKind::Length => "impossible length",
-            BerErrorKind::TagNumber => "impossible tag number",
-            BerErrorKind::UnexpectedTag => "another type was expected",
-            BerErrorKind::TooDeep => "nested too deep",
-            BerErrorKind::TrailingData => "bytes behind the last element",
-            BerErrorKind::Value => "not a value of its type",
-            BerErrorKind::TooMany => "more elements than the limit",
-        };
-        write!(f, "BER at byte {}: {what}", self.at)
-    }
-}
-
-impl std::error::Error for BerError {}
 
 /// One element: identifier, length and contents (X.690 §8.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -625,94 +576,4 @@ fn is_string(tag: Tag) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn definite_and_indefinite_lengths_give_the_same_content() {
-        for der in [
-            &[0x30, 3, 2, 1, 5][..],
-            &[0x30, 0x80, 2, 1, 5, 0, 0],
-            &[0x30, 0x81, 3, 2, 1, 5],
-        ] {
-            let mut r = Reader::new(der);
-            assert_eq!(r.sequence(|r| r.small_integer()), Ok(5), "{der:?}");
-            assert_eq!(r.finish(), Ok(()));
-        }
-    }
-
-    #[test]
-    fn indefinite_inside_definite_inside_indefinite() {
-        let ber = [
-            0x30, 0x80, 0x30, 7, 0x30, 0x80, 4, 1, 0, 0, 0, 2, 1, 9, 0, 0,
-        ];
-        let mut r = Reader::new(&ber);
-        let value = r.sequence(|r| {
-            r.sequence(|r| r.sequence(|r| r.octet_string()))?;
-            r.small_integer()
-        });
-        assert_eq!(value, Ok(9));
-    }
-
-    #[test]
-    fn nesting_is_bounded_and_never_recurses() {
-        let deep = [0x30, 0x80].repeat(100_000);
-        assert_eq!(
-            Reader::new(&deep).element().map_err(|e| e.kind),
-            Err(BerErrorKind::TooDeep)
-        );
-        let chunks = [0x24, 0x80].repeat(100_000);
-        assert_eq!(
-            Reader::new(&chunks).element().map_err(|e| e.kind),
-            Err(BerErrorKind::TooDeep)
-        );
-    }
-
-    #[test]
-    fn impossible_lengths_and_tags_are_refused_with_their_place() {
-        for (ber, at, kind) in [
-            (
-                &[0x30, 0x88, 0x80, 0, 0, 0, 0, 0, 0, 0][..],
-                1,
-                BerErrorKind::Length,
-            ),
-            (&[0x30, 5, 2, 1], 0, BerErrorKind::Truncated),
-            (&[0x30], 1, BerErrorKind::Truncated),
-            (&[0x04, 0x80, 0, 0], 0, BerErrorKind::Length),
-            (&[0x1f, 0x80, 1], 0, BerErrorKind::TagNumber),
-            (
-                &[0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
-                0,
-                BerErrorKind::TagNumber,
-            ),
-        ] {
-            assert_eq!(
-                Reader::new(ber).element(),
-                Err(BerError { at, kind }),
-                "{ber:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn integers_compare_by_value() {
-        assert_eq!(Integer(&[0, 0, 0x80]).minimal(), &[0, 0x80]);
-        assert_eq!(Integer(&[0xff, 0x80]).minimal(), &[0x80]);
-        assert_eq!(Integer(&[0]).minimal(), &[0]);
-        assert_eq!(Integer(&[0x01, 0, 0, 0, 0, 0, 0, 0, 0]).to_u64(), None);
-        assert_eq!(Integer(&[0x80]).to_u64(), None);
-    }
-
-    #[test]
-    fn errors_inside_are_placed_in_the_outermost_input() {
-        let der = [0x30, 5, 0x30, 3, 2, 5, 1];
-        let error = Reader::new(&der).sequence(|r| r.sequence(|r| r.integer().map(|_| ())));
-        assert_eq!(
-            error,
-            Err(BerError {
-                at: 4,
-                kind: BerErrorKind::Truncated
-            })
-        );
-    }
-}
+mod tests;

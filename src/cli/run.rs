@@ -10,22 +10,20 @@ use clap::Parser;
 
 use crate::asn1::Time;
 use crate::cli::args::{AuditArgs, Cli, Command, JudgeArgs};
-use crate::cli::build::{self, Material};
+use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
 use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
-use crate::crypto::digest::sha256;
 use crate::error::RunError;
-use crate::jobs::audit::{self, Audit, RESUME_FILE};
-use crate::jobs::given::Given;
-use crate::jobs::judge::{self, Judging, Outcome};
-use crate::jobs::output::{ReportFolder, target_of};
+use crate::jobs::audit::{self, Audit};
+use crate::jobs::judge;
+use crate::jobs::output::{RESUME_FILE, ReportFolder, target_of};
+use crate::jobs::report::{Judging, Outcome};
 use crate::judge::{Clocks, Status};
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
-use crate::pki::keyring::Keyring;
 use crate::report::{Run, run};
 
 /// `mailseal judge` holds this many bytes of facts at a time.
@@ -94,7 +92,6 @@ fn audit_as(
         strict: args.strict_perms,
     };
     let keyring = keys::load(sources, &limits)?;
-    let certificates = with_own(&material, &keyring);
     let target = args.output.clone().unwrap_or_default();
     let folder = if again {
         ReportFolder::reopen(&target, args.writing.force)?
@@ -121,7 +118,7 @@ fn audit_as(
         hash_inputs: args.hash_inputs,
         judging: Judging {
             anchors: &material.anchors,
-            certificates: &certificates,
+            certificates: &material.certificates,
             crls: &material.crls,
             policy: &policy,
             clocks: Clocks { now: resume.now },
@@ -186,15 +183,6 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         arguments,
     };
     finish(outcome, &own, args.writing.quiet, &fail_on)
-}
-
-/// `--certs`, and the certificates in key files.
-fn with_own(material: &Material, keyring: &Keyring) -> Given {
-    let mut given = material.certificates.clone();
-    for der in keyring.certificates() {
-        given.certificates.insert(sha256(der), der.to_vec());
-    }
-    given
 }
 
 /// What `run.json` says of a run.

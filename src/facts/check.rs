@@ -109,7 +109,7 @@ fn over_content(
     context: &mut VerifyContext,
 ) -> Checked {
     let mut checked = Checked::only(Signature::Invalid);
-    for index in 0..readings.len() {
+    for index in 0..readings.count() {
         let result = match scheme.digest() {
             Some(digest) => match readings.digest(index, digest) {
                 Some(digest) => {
@@ -200,7 +200,7 @@ pub(super) fn pending(
             Signed::NeedsContent
         }
         (None, Some(algorithm), Some(readings)) => Signed::Content(
-            (0..readings.len())
+            (0..readings.count())
                 .filter_map(|index| {
                     let digest = readings.digest(index, algorithm)?;
                     Some((readings.value(index), digest.as_bytes().to_vec()))

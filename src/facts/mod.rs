@@ -1,8 +1,13 @@
 //! Layers and keyring to facts: what is true of a message's bytes, whatever the clock, the anchors and the policy.
 //!
-//! [`collect`] is the stage function. [`walk`] goes from layer to layer, [`verify`] takes a signature's steps one by one,
-//! [`decrypt`] opens what the keyring has a key for; [`complete`] finishes, once the whole archive has been seen, the
-//! signatures whose certificate was not in their message. [`store`] is the facts file.
+//! [`collect`] is the stage function: `walk` goes from layer to layer, `verify` takes a signature's steps one by one, `decrypt`
+//! opens what the keyring has a key for. [`complete`] finishes, once the whole archive has been seen, the signatures whose
+//! certificate was not in their message. [`store`] is the facts file.
+
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
 
 pub mod axis;
 
@@ -49,7 +54,6 @@ use crate::crypto::digest::sha256;
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
 use crate::limits::Limits;
-use crate::mime::header::Header;
 use crate::mime::message::{Form, Message, StorageFinding};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
@@ -97,28 +101,31 @@ pub fn collect(
     scratch: &mut Scratch,
 ) -> Collected {
     let mut walk = walk::Walk::new(keys, &settings.limits, scratch);
-    let found = match message.form {
-        Form::Mail if may_hold_smime(message.bytes) => {
+    let mut header = None;
+    match message.form {
+        Form::Mail => {
+            let candidate = may_hold_smime(message.bytes);
+            if !candidate && !settings.all {
+                return Collected::default();
+            }
             let tree = Tree::read(message.bytes, &settings.limits);
-            let candidates = smime::find(&tree);
-            let found = !candidates.is_empty();
-            walk.message(&tree, candidates, message.origin.quoting);
-            found
+            let found = if candidate {
+                smime::find(&tree)
+            } else {
+                Vec::new()
+            };
+            if found.is_empty() && !settings.all {
+                return Collected::default();
+            }
+            walk.message(&tree, found, message.origin.quoting);
+            header = Some(tree.header(0));
         }
-        Form::Mail => false,
-        Form::Cms => {
-            walk.bare(message.bytes);
-            true
-        }
-    };
-    if !found && !settings.all {
-        return Collected::default();
+        Form::Cms => walk.bare(message.bytes),
     }
     let mut collected = walk.finish();
     let mut facts = collected.facts.take().unwrap_or_default();
     facts.sha256 = Some(sha256(message.bytes));
-    if message.form == Form::Mail {
-        let header = Header::new(message.bytes);
+    if let Some(header) = header {
         facts.headers = headers::headers(&header);
         let (sender, odd) = headers::addresses(&header, &settings.limits);
         facts.sender = sender;
@@ -150,3 +157,6 @@ fn storage_finding(finding: StorageFinding) -> Finding {
         StorageFinding::CutShort => Finding::CutShort,
     }
 }
+
+#[cfg(test)]
+mod tests;

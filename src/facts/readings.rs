@@ -125,14 +125,8 @@ impl<'a> Readings<'a> {
 
     /// How many candidates there are; at least one.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.candidates.len()
-    }
-
-    /// Never.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.candidates.is_empty()
     }
 
     /// What it means for the digest axis if candidate `index` is what was signed.
@@ -158,7 +152,7 @@ impl<'a> Readings<'a> {
 
     /// The first candidate whose digest is `wanted`.
     pub fn find(&mut self, algorithm: DigestAlgorithm, wanted: &[u8]) -> Option<usize> {
-        (0..self.len()).find(|index| {
+        (0..self.count()).find(|index| {
             self.digest(*index, algorithm)
                 .is_some_and(|digest| digest.matches(wanted))
         })

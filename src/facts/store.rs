@@ -25,6 +25,8 @@ const FRAME_BYTES: u32 = 1 << 30;
 pub enum Kind {
     /// [`Head`]: first in the file.
     Head,
+    /// DER of a certificate from a key file: part of the keyring that the facts depend on.
+    Own,
     /// DER of a certificate that was not seen before.
     Certificate,
     /// DER of a CRL that was not seen before.
@@ -38,8 +40,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 6] = [
+    const ALL: [(Self, u8); 7] = [
         (Self::Head, b'H'),
+        (Self::Own, b'O'),
         (Self::Certificate, b'C'),
         (Self::Crl, b'L'),
         (Self::Block, b'B'),

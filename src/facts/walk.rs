@@ -22,6 +22,7 @@ use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::label::Label;
 use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
+use crate::mime::sniff::may_hold_smime;
 use crate::mime::transfer::{self, State};
 use crate::mime::{Finding as MimeFinding, Tree};
 use crate::pki::keyring::Keyring;
@@ -177,7 +178,7 @@ impl<'w> Walk<'w> {
         let mut roots = Vec::new();
         for candidate in candidates {
             if self.facts.layers.len() >= self.limits.layers {
-                self.finding(&place.prefix, Finding::TooManyLayers);
+                self.left_out(place);
                 break;
             }
             let part = candidate.part();
@@ -557,10 +558,34 @@ impl<'w> Walk<'w> {
         let mut inner = inner;
         inner.inside = u32::try_from(index).ok();
         if inner.depth > self.limits.layer_depth {
-            self.finding(&inner.prefix, Finding::TooManyLayers);
+            let holds_more = may_hold_smime(bytes) || transfer::looks_like_ber(bytes);
+            if holds_more {
+                self.left_out(&inner);
+            }
             return Vec::new();
         }
         self.entity(bytes, &inner)
+    }
+
+    /// A layer that a limit leaves unread: it stands in the facts, so that the message is not taken for one without it.
+    fn left_out(&mut self, place: &Place) {
+        let announced = self
+            .facts
+            .layers
+            .last()
+            .is_some_and(|layer| layer.findings.contains(&Finding::TooManyLayers));
+        if announced {
+            return;
+        }
+        let at = At {
+            path: place.prefix.clone(),
+            label: Label::default(),
+            findings: vec![Finding::TooManyLayers],
+            whole: false,
+            uncovered: Vec::new(),
+            nested: place.nested,
+        };
+        self.push(at, LayerKind::Unknown, Structure::Ok, place);
     }
 
     fn signatures(
@@ -648,13 +673,6 @@ impl<'w> Walk<'w> {
             let place = layer_path(prefix, &tree.number(found.part));
             self.facts.findings.push(FindingAt { place, code });
         }
-    }
-
-    fn finding(&mut self, place: &str, code: Finding) {
-        self.facts.findings.push(FindingAt {
-            place: place.trim_end_matches('/').to_owned(),
-            code,
-        });
     }
 
     /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use crate::archive::{Archive, Cursor, ReadOptions};
@@ -12,15 +12,12 @@ use crate::error::RunError;
 use crate::facts::Settings;
 use crate::facts::store::{self, Event, FileStart, Head, Kind};
 use crate::jobs::digests::Digests;
-use crate::jobs::judge::{self, Judging, Outcome};
-use crate::jobs::output::{FACTS_FILE, ReportFolder};
+use crate::jobs::output::{FACTS_FILE, RESUME_FILE, ReportFolder, spool};
+use crate::jobs::report::{self, Judging, Outcome};
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, FactsOutput, Machine, Progress};
 use crate::pki::keyring::Keyring;
-use crate::pki::pool::{PoolBuilder, Provenance, Spool};
-
-/// The file in a partial report that says how to go on.
-pub const RESUME_FILE: &str = "resume.args";
+use crate::pki::pool::{PoolBuilder, Provenance};
 
 /// What to audit, and how.
 #[derive(Debug)]
@@ -91,7 +88,7 @@ pub fn audit(
         std::fs::write(&resume, audit.resume_text)
             .map_err(|error| RunError::unwritable(&resume, error))?;
         let file = audit.folder.create_file(FACTS_FILE)?;
-        store::Writer::create(file, &head).map_err(|error| RunError::unwritable(&path, error))?
+        begin(file, &head, audit.keys).map_err(|error| RunError::unwritable(&path, error))?
     };
     let total = archive.total_bytes();
     let digests = audit.hash_inputs.then(|| Digests::start(audit.archives));
@@ -106,7 +103,10 @@ pub fn audit(
         path: &path,
         pool: &mut pool,
         crls,
-        file: told.as_mut().map(|told| told as &mut dyn FnMut(&FileStart)),
+        file: match &mut told {
+            Some(told) => Some(told),
+            None => None,
+        },
     };
     let mut progress = |progress| step(Step::Reading(progress, total));
     pipeline::collect(
@@ -122,7 +122,16 @@ pub fn audit(
     pipeline::end(writer, &path, &digests)?;
     step(Step::Judging);
     let facts = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
-    judge::report(facts, &path, pool, audit.folder, audit.judging, machine)
+    report::report(facts, &path, pool, audit.folder, audit.judging, machine)
+}
+
+/// A facts file with its head and the certificates of the keyring.
+fn begin(file: File, head: &Head, keys: &Keyring) -> io::Result<store::Writer> {
+    let mut writer = store::Writer::create(file, head)?;
+    for der in keys.certificates() {
+        writer.frame(&store::encode(Kind::Own, der)?)?;
+    }
+    Ok(writer)
 }
 
 /// Opens the facts of an interrupted run behind their last whole block, and fills the pool with what they hold.
@@ -174,6 +183,8 @@ fn reopen(
                     }
                 }
             }
+            // They stand before the first block: a run that died in between begins behind them.
+            Kind::Own => end = reader.position(),
             Kind::Head | Kind::Digests | Kind::End => {}
         }
     }
@@ -184,11 +195,4 @@ fn reopen(
     file.seek(SeekFrom::End(0))
         .map_err(|error| RunError::unwritable(&path, error))?;
     Ok((file, cursor))
-}
-
-/// Where the certificates of a run lie: an unlinked file, so that memory does not grow with them.
-pub(super) fn spool() -> Result<Spool, RunError> {
-    let file =
-        tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
-    Ok(Spool::file(file))
 }

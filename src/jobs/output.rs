@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
+use crate::pki::pool::Spool;
 
 /// The facts, for `judge`: made first, and in every report.
 pub const FACTS_FILE: &str = "facts.bin.zst";
+
+/// How to go on: in a partial report only.
+pub const RESUME_FILE: &str = "resume.args";
 
 /// A report in the making, in `NAME.partial` beside its final place.
 #[derive(Debug)]
@@ -198,6 +202,13 @@ pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
     }
     let digest = hasher.finish();
     digest.as_bytes().try_into().map_err(io::Error::other)
+}
+
+/// Where the certificates of a run lie: an unlinked file, so that memory does not grow with them.
+pub(super) fn spool() -> Result<Spool, RunError> {
+    let file =
+        tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
+    Ok(Spool::file(file))
 }
 
 /// Bytes read at a time.

@@ -2,6 +2,11 @@
 //!
 //! [`judge`] is the stage function, and [`word`] the only place where axes become a word.
 
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 pub mod clock;
 
 pub mod policy;

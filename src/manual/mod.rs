@@ -1,1 +1,13 @@
-//! Documentation only.
+//! The manual: what the words mean, which attacks are met and how, and what a report holds. Documentation only.
+
+/// How a verdict comes about.
+#[doc = include_str!("verdicts.md")]
+pub mod verdicts {}
+
+/// Known attacks, the defence, and the test that shows it.
+#[doc = include_str!("attacks.md")]
+pub mod attacks {}
+
+/// The files of a report, their fields, and the history of both.
+#[doc = include_str!("report.md")]
+pub mod report {}

@@ -3,7 +3,7 @@
 /// A [`Finding`] and the part it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
-    /// Index into [`Tree::parts`].
+    /// Index into `Tree::parts`.
     pub part: usize,
     /// What was found.
     pub finding: Finding,
@@ -18,7 +18,7 @@ pub enum Finding {
     MimeTooDeep,
     /// More parts than the limit; everything from this part on is in it.
     TooManyParts,
-    /// Mail programs may read it differently: [`Tree::read_as`] gives the other reading.
+    /// Mail programs may read it differently: `Tree::read_as` gives the other reading.
     MimeAmbiguous,
     /// A multipart without a boundary parameter; it was not opened.
     BoundaryMissing,

@@ -1,7 +1,8 @@
 //! How a table is written: RFC 4180 with LF, and the rules of `manual/report.md` for cells.
 
-use std::borrow::Cow;
 use std::io::Write as _;
+
+use csv::{ByteRecord, Terminator, WriterBuilder};
 
 use crate::asn1::Time;
 use crate::facts::finding::Finding;
@@ -28,7 +29,8 @@ pub fn header(columns: &[&str], out: &mut Vec<u8>) {
 pub struct Row<'o> {
     out: &'o mut Vec<u8>,
     cells: Cells,
-    first: bool,
+    record: ByteRecord,
+    cell: Vec<u8>,
 }
 
 impl<'o> Row<'o> {
@@ -38,19 +40,25 @@ impl<'o> Row<'o> {
         Self {
             out,
             cells,
-            first: true,
+            record: ByteRecord::with_capacity(ROW_BYTES, ROW_CELLS),
+            cell: Vec::new(),
         }
     }
 
     /// Ends the row.
     pub fn end(self) {
-        self.out.push(b'\n');
+        let mut writer = WriterBuilder::new()
+            .has_headers(false)
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(ROW_BYTES)
+            .from_writer(self.out);
+        // Writing to a Vec never fails, and dropping the writer flushes it.
+        let _ = writer.write_byte_record(&self.record);
     }
 
     /// A word of ours: nothing in it needs quoting.
     pub fn word(&mut self, word: &str) -> &mut Self {
-        self.comma();
-        self.out.extend_from_slice(word.as_bytes());
+        self.record.push_field(word.as_bytes());
         self
     }
 
@@ -61,14 +69,13 @@ impl<'o> Row<'o> {
 
     /// Words separated by spaces.
     pub fn words<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> &mut Self {
-        self.comma();
         for (index, word) in words.into_iter().enumerate() {
             if index > 0 {
-                self.out.push(b' ');
+                self.cell.push(b' ');
             }
-            self.out.extend_from_slice(word.as_bytes());
+            self.cell.extend_from_slice(word.as_bytes());
         }
-        self
+        self.push()
     }
 
     /// Findings separated by spaces.
@@ -78,27 +85,18 @@ impl<'o> Row<'o> {
 
     /// Text from mail, a certificate or a file name.
     pub fn text(&mut self, text: &str) -> &mut Self {
-        self.comma();
         let formula = !self.cells.raw && text.starts_with(is_formula);
-        let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b',';
+        let plain = |byte: u8| matches!(byte, b' '..=b'~');
         if !formula && text.len() <= self.cells.text_chars && text.bytes().all(plain) {
-            self.out.extend_from_slice(text.as_bytes());
-            return self;
+            return self.word(text);
         }
         let short = escape::cut(text, self.cells.text_chars);
-        let mut shown = escape::visible(&short);
         if formula {
-            shown = Cow::Owned(["'", &shown].concat());
+            self.cell.push(b'\'');
         }
-        if shown.contains(['"', ',']) {
-            self.out.push(b'"');
-            self.out
-                .extend_from_slice(shown.replace('"', "\"\"").as_bytes());
-            self.out.push(b'"');
-        } else {
-            self.out.extend_from_slice(shown.as_bytes());
-        }
-        self
+        self.cell
+            .extend_from_slice(escape::visible(&short).as_bytes());
+        self.push()
     }
 
     /// Text, or an empty cell.
@@ -120,10 +118,9 @@ impl<'o> Row<'o> {
 
     /// A number.
     pub fn number(&mut self, number: impl Into<u64>) -> &mut Self {
-        self.comma();
         // Writing to a Vec never fails.
-        let _ = write!(self.out, "{}", number.into());
-        self
+        let _ = write!(self.cell, "{}", number.into());
+        self.push()
     }
 
     /// A number, or an empty cell.
@@ -136,15 +133,14 @@ impl<'o> Row<'o> {
 
     /// Octets as lower-case hexadecimal, cut as a text is.
     pub fn hex(&mut self, bytes: &[u8]) -> &mut Self {
-        self.comma();
         let kept = self.cells.text_chars / 2;
         for byte in bytes.iter().take(kept) {
-            self.out.extend_from_slice(&hex_pair(*byte));
+            self.cell.extend_from_slice(&hex_pair(*byte));
         }
         if bytes.len() > kept {
-            self.out.extend_from_slice(escape::CUT.as_bytes());
+            self.cell.extend_from_slice(escape::CUT.as_bytes());
         }
-        self
+        self.push()
     }
 
     /// Octets, or an empty cell.
@@ -154,11 +150,10 @@ impl<'o> Row<'o> {
 
     /// A time, or an empty cell.
     pub fn time(&mut self, time: Option<Time>) -> &mut Self {
-        self.comma();
         if let Some(time) = time {
-            self.out.extend_from_slice(&time.rfc3339());
+            self.cell.extend_from_slice(&time.rfc3339());
         }
-        self
+        self.push()
     }
 
     /// `true` or `false`.
@@ -174,13 +169,17 @@ impl<'o> Row<'o> {
         }
     }
 
-    fn comma(&mut self) {
-        if !self.first {
-            self.out.push(b',');
-        }
-        self.first = false;
+    /// The cell that was gathered.
+    fn push(&mut self) -> &mut Self {
+        self.record.push_field(&self.cell);
+        self.cell.clear();
+        self
     }
 }
+
+/// Bytes and cells of a usual row, to reserve. Origin: the widest table, signatures.csv.
+const ROW_BYTES: usize = 1 << 10;
+const ROW_CELLS: usize = 48;
 
 /// What a spreadsheet takes for the start of a formula (CWE-1236), the apostrophe that undoes it, and the fullwidth forms that
 /// some programs fold to the same (catalogue D-19).

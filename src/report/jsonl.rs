@@ -17,7 +17,7 @@ pub fn line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), RunError> 
 /// `record` for a file of its own, indented.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn pretty(record: &impl Serialize) -> Result<Vec<u8>, RunError> {
     let mut out = serde_json::to_vec_pretty(record).map_err(no_json)?;
     out.push(b'\n');

@@ -70,6 +70,9 @@ fn walk(folder: &Path, files: &mut Vec<Candidate>, folders: &mut Vec<PathBuf>) -
     Ok(())
 }
 
+/// Reserved for what has no size beforehand; few key files are larger.
+const PIPE_BYTES: usize = 64 << 10;
+
 /// Reads at most `limit_bytes` of a file.
 ///
 /// # Errors
@@ -81,9 +84,12 @@ pub(super) fn read(path: &Path, limit_bytes: u64) -> io::Result<Content> {
     if metadata.len() > limit_bytes {
         return Ok(Content { bytes: None, mode });
     }
-    // One allocation for a regular file: a buffer that grows leaves copies of the key behind.
-    let size = usize::try_from(metadata.len()).unwrap_or_default();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
+    // One allocation: a buffer that grows leaves copies of the key behind.
+    let size = match usize::try_from(metadata.len()) {
+        Ok(size) if metadata.is_file() => size + 1,
+        _ => PIPE_BYTES,
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
     let within = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit_bytes);
     Ok(Content {

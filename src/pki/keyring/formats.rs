@@ -74,6 +74,10 @@ fn shape(element: &Element<'_>) -> Shape {
         }
         first.optional(Tag::context_constructed(0))?;
         first.integer()?;
+        // Algorithm, issuer and validity; a CRL has a time in the third place, a request for a certificate its attributes.
+        for _ in 0..3 {
+            first.expect(Tag::SEQUENCE)?;
+        }
         r.expect(Tag::SEQUENCE)?;
         r.bit_string()?;
         Ok(Shape::Certificate)
@@ -250,6 +254,16 @@ mod tests {
             w.sequence(|w| {
                 w.explicit(0, |w| w.small_integer(2));
                 w.small_integer(1);
+                (0..3).for_each(|_| algorithm(w));
+            });
+            algorithm(w);
+            w.bit_string(&[0]);
+        });
+        let crl = sequence(|w| {
+            w.sequence(|w| {
+                w.small_integer(1);
+                (0..2).for_each(|_| algorithm(w));
+                w.primitive(Tag::UTC_TIME, b"260101000000Z");
             });
             algorithm(w);
             w.bit_string(&[0]);
@@ -265,6 +279,7 @@ mod tests {
         assert_eq!(one(&encrypted), "e");
         assert_eq!(one(&certificate), "c");
         assert_eq!(one(&public), "");
+        assert_eq!(one(&crl), "");
         assert_eq!(one(&numbers(2)), "");
         assert_eq!(one(&sequence(|_| {})), "");
         assert_eq!(one(b"0123456789"), "");

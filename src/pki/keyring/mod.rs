@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 
 use crate::crypto::PrivateKey;
 use crate::crypto::digest;
+use crate::crypto::password::Password;
 use crate::error::RunError;
 use crate::limits::Limits;
 use crate::pki::keyring::identity::PublicKeyNames;
@@ -123,6 +124,11 @@ impl Keyring {
             .unlocked
             .get_or_init(|| unlock::first(&record.locked, &record.names, &self.unlocker));
         unlocked.as_ref()
+    }
+
+    /// The passwords in their order, for messages under a password (RFC 5652 §6.2.4); the empty one last.
+    pub fn passwords(&self) -> impl Iterator<Item = &Password> {
+        self.unlocker.passwords()
     }
 
     /// The certificates of a key in DER, in the order of reading; renewed ones have the same key.

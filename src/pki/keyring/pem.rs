@@ -29,64 +29,90 @@ pub enum PemError {
 /// The text has a line that begins a block.
 #[must_use]
 pub fn is_pem(data: &[u8]) -> bool {
-    lines(data).any(|line| label(line, b"-----BEGIN ").is_some())
+    Lines::new(data).any(|line| begins(&line).is_some())
 }
 
 /// All blocks in their order. Text around them is skipped (`openssl pkcs12` writes "Bag Attributes" there).
 ///
 /// Lines may end in LF or CR LF and be indented (keys cut out of YAML files). A damaged block does not end the iteration.
 pub fn blocks(data: &[u8]) -> impl Iterator<Item = Result<Block<'_>, PemError>> {
-    let mut lines = lines(data).peekable();
+    let mut lines = Lines::new(data).peekable();
     iter::from_fn(move || {
-        let begin = lines.find_map(|line| label(line, b"-----BEGIN "))?;
-        let mut body = Zeroizing::new(Vec::new());
+        let begin = lines.find_map(|line| begins(&line))?;
         let mut encryption = None;
         let mut encrypted = false;
-        let mut in_header = lines.peek().is_some_and(|line| line.contains(&b':'));
-        loop {
-            // A block that never ends must not swallow the next one.
-            if lines
-                .peek()
-                .is_none_or(|line| label(line, b"-----BEGIN ").is_some())
-            {
-                return Some(Err(PemError::Truncated));
-            }
-            let line = lines.next().unwrap_or_default();
-            if let Some(end) = label(line, b"-----END ") {
-                if end != begin {
-                    return Some(Err(PemError::Truncated));
-                }
-                break;
+        let mut in_header = lines.peek().is_some_and(|line| line.text.contains(&b':'));
+        let mut body_at = lines.peek().map_or(data.len(), |line| line.at);
+        // A block that never ends must not swallow the next one.
+        while let Some(line) = lines.next_if(|line| begins(line).is_none()) {
+            if let Some(end) = label(line.text, b"-----END ") {
+                let body = data.get(body_at..line.at).unwrap_or_default();
+                return Some(if end != begin {
+                    Err(PemError::Truncated)
+                } else if encrypted && encryption.is_none() {
+                    Err(PemError::Encryption)
+                } else {
+                    base64(body).ok_or(PemError::Base64).map(|bytes| Block {
+                        label: begin,
+                        encryption: encryption.filter(|_| encrypted),
+                        bytes,
+                    })
+                });
             }
             if in_header {
-                match header(line) {
+                match header(line.text) {
                     Some(("Proc-Type", value)) => encrypted = value.ends_with("ENCRYPTED"),
                     Some(("DEK-Info", value)) => {
                         encryption = value.split_once(',').map(|(c, iv)| (c.trim(), iv.trim()));
                     }
-                    _ => in_header = !line.is_empty(),
+                    _ => in_header = !line.text.is_empty(),
                 }
-            } else {
-                body.extend_from_slice(line);
+                body_at = line.end;
             }
         }
-        if encrypted && encryption.is_none() {
-            return Some(Err(PemError::Encryption));
-        }
-        Some(match base64(&body) {
-            Some(bytes) => Ok(Block {
-                label: begin,
-                encryption: encryption.filter(|_| encrypted),
-                bytes,
-            }),
-            None => Err(PemError::Base64),
-        })
+        Some(Err(PemError::Truncated))
     })
 }
 
-/// Lines without white space at either end.
-fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    data.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
+/// A line and where it is.
+struct Line<'a> {
+    /// Without white space at either end.
+    text: &'a [u8],
+    /// Offset of its first byte.
+    at: usize,
+    /// Offset behind its line end.
+    end: usize,
+}
+
+struct Lines<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(data: &'a [u8]) -> Self {
+        Self { data, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let rest = self.data.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let at = self.at;
+        self.at += length;
+        Some(Line {
+            text: rest.get(..length).unwrap_or_default().trim_ascii(),
+            at,
+            end: self.at,
+        })
+    }
+}
+
+fn begins<'a>(line: &Line<'a>) -> Option<&'a str> {
+    label(line.text, b"-----BEGIN ")
 }
 
 /// What stands between `boundary` and five hyphens.

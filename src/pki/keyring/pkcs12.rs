@@ -250,7 +250,7 @@ impl<'a> BagValue<'a> {
 /// What [`read_attributes`] finds.
 type Names<'a> = (Option<Cow<'a, [u8]>>, Option<String>);
 
-/// `SET OF PKCS12Attribute` (RFC 7292 §4.2); of attributes that come twice the first counts.
+/// `SET OF PKCS12Attribute` (RFC 7292 §4.2); of attributes that come twice the first counts, and values of another type don't.
 fn read_attributes<'a>(set: &Element<'a>, limit: usize) -> Result<Names<'a>, BerError> {
     let (mut local_key_id, mut friendly_name) = (None, None);
     let mut r = set.reader()?;
@@ -267,7 +267,7 @@ fn read_attributes<'a>(set: &Element<'a>, limit: usize) -> Result<Names<'a>, Ber
             continue;
         }
         if kind == oid::LOCAL_KEY_ID && local_key_id.is_none() {
-            local_key_id = Some(values.octet_string()?.bytes()?);
+            local_key_id = values.octet_string().and_then(|id| id.bytes()).ok();
         } else if kind == oid::FRIENDLY_NAME && friendly_name.is_none() {
             friendly_name = text::text(&values.element()?).map(|text| text.text);
         }
@@ -431,5 +431,61 @@ mod tests {
         assert!(Pfx::read(&make(3, oid::DATA), &limits).is_ok());
         assert!(Pfx::read(&make(2, oid::DATA), &limits).is_err());
         assert!(Pfx::read(&make(3, oid::TST_INFO), &limits).is_err());
+    }
+
+    #[test]
+    fn values_of_another_type_and_missing_content_are_no_trap() {
+        // CVE-2024-0727, CVE-2026-22795
+        let limits = Limits::default();
+        let odd = Writer::encode(|w| {
+            w.constructed(Tag::SET, |w| {
+                for kind in [oid::FRIENDLY_NAME, oid::LOCAL_KEY_ID] {
+                    w.sequence(|w| {
+                        w.oid(kind);
+                        w.constructed(Tag::SET, |w| w.small_integer(1));
+                    });
+                    w.sequence(|w| {
+                        w.oid(kind);
+                        w.constructed(Tag::SET, |_| {});
+                    });
+                }
+            });
+        });
+        let contents = sequence(&[certificate_bag(b"x", &odd)]);
+        let bags = read_bags(&contents, &limits).unwrap_or_default();
+        assert_eq!(bags.len(), 1);
+        assert!(bags[0].friendly_name.is_none() && bags[0].local_key_id.is_none());
+        for kind in [oid::DATA, oid::SIGNED_DATA, oid::ENCRYPTED_DATA] {
+            let empty = sequence(&[Writer::encode(|w| w.oid(kind))]);
+            let pfx = sequence(&[vec![2, 1, 3], empty.clone()]);
+            assert!(Pfx::read(&pfx, &limits).is_err(), "{kind}");
+            let pfx = Writer::encode(|w| {
+                w.sequence(|w| {
+                    w.small_integer(3);
+                    content_info(w, &sequence(&[empty]));
+                });
+            });
+            let pfx = Pfx::read(&pfx, &limits).ok().unwrap();
+            assert!(pfx.safes(&limits).is_err(), "{kind}");
+        }
+        let encrypted = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.oid(oid::ENCRYPTED_DATA);
+                w.explicit(0, |w| {
+                    w.sequence(|w| {
+                        w.small_integer(0);
+                        w.sequence(|w| {
+                            w.oid(oid::DATA);
+                            w.algorithm(oid::PBES2, None);
+                        });
+                    });
+                });
+            });
+        });
+        let pfx = Pfx {
+            authenticated_safe: Zeroizing::new(sequence(&[encrypted])),
+            mac: None,
+        };
+        assert!(pfx.safes(&limits).is_err());
     }
 }

@@ -12,6 +12,7 @@ use crate::asn1::Tag;
 use crate::asn1::oid;
 use crate::crypto::KeyError;
 use crate::crypto::PrivateKey;
+use crate::crypto::password::Password;
 use crate::crypto::password::PasswordEncryption;
 use crate::crypto::password::PasswordError;
 use crate::crypto::password::PasswordMac;
@@ -114,6 +115,13 @@ impl Unlocker {
         self.last = Some(fit);
         let attempt = self.attempts.get(fit.0);
         attempt.map_or(Opened::No, |attempt| attempt.opened)
+    }
+
+    /// Each password once, the empty one last.
+    pub fn passwords(&self) -> impl Iterator<Item = &Password> {
+        let once = |attempt: &&Attempt| !attempt.repeats_octets;
+        let attempts = self.attempts.iter().filter(once);
+        attempts.map(|attempt| &attempt.password)
     }
 
     /// The MAC of a PKCS #12 file, over its `AuthenticatedSafe`.

@@ -50,6 +50,7 @@ pub struct Trust<'p> {
     limits: &'p Limits,
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
+    cases: revocation::Cases<'p>,
 }
 
 impl<'p> Trust<'p> {
@@ -62,6 +63,7 @@ impl<'p> Trust<'p> {
             limits,
             checker: Checker::new(limits),
             known: HashMap::new(),
+            cases: HashMap::new(),
         }
     }
 
@@ -111,6 +113,7 @@ impl<'p> Trust<'p> {
             pool: self.pool,
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
+            cases: &mut self.cases,
             options,
             of_signer: false,
         };
@@ -131,6 +134,7 @@ impl<'p> Trust<'p> {
             pool: self.pool,
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
+            cases: &mut self.cases,
             options,
             of_signer: false,
         };

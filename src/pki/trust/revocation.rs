@@ -7,9 +7,11 @@
 //! or any with [`RevocationOptions::trust_embedded`].
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::asn1::time::Time;
 use crate::error::RunError;
+use crate::limits::TRUST_CACHE;
 use crate::pki::pool::{CertificateId, CrlId, Pool, PoolCrl};
 use crate::pki::trust::hierarchy::{Hierarchy, SignedCrl};
 use crate::pki::trust::link::Checker;
@@ -40,7 +42,7 @@ words! {
 }
 
 /// What the operator decided about CRLs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RevocationOptions {
     /// Use CRLs. Without it every answer is `not_checked`.
     pub use_crls: bool,
@@ -124,13 +126,27 @@ pub struct KnownRevocation {
 
 /// One look at one path.
 pub(super) struct Court<'c, 'l> {
-    pub(super) pool: &'c Pool,
-    pub(super) hierarchy: &'c Hierarchy,
+    pub(super) pool: &'l Pool,
+    pub(super) hierarchy: &'l Hierarchy,
     pub(super) checker: &'c mut Checker<'l>,
+    pub(super) cases: &'c mut Cases<'l>,
     pub(super) options: RevocationOptions,
     /// The path looked at is that of a CRL's signer: the signers of its CRLs are not asked in turn, which could go on
     /// for ever.
     pub(super) of_signer: bool,
+}
+
+/// What is remembered of paths: everything about revocation but the time.
+pub(super) type Cases<'l> = HashMap<(Vec<CertificateId>, RevocationOptions, bool), Arc<Case<'l>>>;
+
+/// What the CRLs say of the certificate at the beginning of a path, at all times.
+pub(super) struct Case<'l> {
+    /// CRLs that speak for it, by SHA-256.
+    usable: Vec<(CrlId, &'l PoolCrl)>,
+    /// Its revocations.
+    terms: Vec<Term>,
+    /// Its notAfter, where that can be read.
+    not_after: Option<Time>,
 }
 
 /// A revocation in force from `from` until `until`, if that comes.
@@ -147,7 +163,7 @@ impl Term {
     }
 }
 
-impl<'c> Court<'c, '_> {
+impl<'l> Court<'_, 'l> {
     pub(super) fn judge(
         &mut self,
         path: &[CertificateId],
@@ -177,15 +193,11 @@ impl<'c> Court<'c, '_> {
         }
         for index in 0..path.len().saturating_sub(1) {
             let rest = path.get(index..).unwrap_or_default();
-            let Some(id) = rest.first() else { continue };
-            let der = self.pool.der(*id)?;
-            let Ok(certificate) = Certificate::read(&der) else {
+            let (Some(id), Some(case)) = (rest.first(), self.case(rest)?) else {
                 continue;
             };
-            let usable = self.usable(&certificate, rest)?;
-            let terms = terms(&certificate, &usable, self.options);
             known.extend(
-                terms
+                case.terms
                     .iter()
                     .filter(|term| term.until.is_none())
                     .map(|term| KnownRevocation {
@@ -220,11 +232,9 @@ impl<'c> Court<'c, '_> {
         if !self.options.use_crls {
             return Ok(Some(answer(Revocation::NotChecked)));
         }
-        let der = self.pool.der(*id)?;
-        let Ok(certificate) = Certificate::read(&der) else {
+        let Some(case) = self.case(path)? else {
             return Ok(Some(answer(Revocation::Unknown)));
         };
-        let usable = self.usable(&certificate, path)?;
         let decided = |value, crl: CrlId, entry: Option<&Term>| CertificateRevocation {
             decided_by: Some(crl),
             this_update: self.pool.crl(crl).map(|pooled| pooled.crl.this_update()),
@@ -236,11 +246,10 @@ impl<'c> Court<'c, '_> {
             revoked_at: entry.map(|term| term.from),
             ..answer(value)
         };
-        let terms = terms(&certificate, &usable, self.options);
-        if let Some(term) = terms.iter().find(|term| term.is_in_force(at)) {
+        if let Some(term) = case.terms.iter().find(|term| term.is_in_force(at)) {
             return Ok(Some(decided(Revocation::Revoked, term.crl, Some(term))));
         }
-        if let Some(term) = terms.iter().find(|term| term.from > at) {
+        if let Some(term) = case.terms.iter().find(|term| term.from > at) {
             return Ok(Some(decided(
                 Revocation::RevokedLater,
                 term.crl,
@@ -251,7 +260,8 @@ impl<'c> Court<'c, '_> {
         if !self.pool.has_crls(self.options.trust_embedded) {
             return Ok(Some(answer(Revocation::NotChecked)));
         }
-        let speaking: Vec<&(CrlId, &PoolCrl)> = usable
+        let speaking: Vec<&(CrlId, &PoolCrl)> = case
+            .usable
             .iter()
             .filter(|(_, pooled)| counts(pooled) && pooled.crl.is_base())
             .collect();
@@ -265,7 +275,7 @@ impl<'c> Court<'c, '_> {
             return Ok(Some(answer(Revocation::Unknown)));
         };
         let clears = |crl: &Crl| {
-            crl.next_update().is_some_and(|next| at <= next) && keeps_entry(crl, &certificate)
+            crl.next_update().is_some_and(|next| at <= next) && keeps_entry(crl, case.not_after)
         };
         // CRLs for some reasons each clear a certificate together (RFC 5280 §6.3.3 (d), (e)).
         let together = || {
@@ -286,14 +296,41 @@ impl<'c> Court<'c, '_> {
         Ok(Some(decided(value, *latest, None)))
     }
 
+    /// What the CRLs say of the certificate at the beginning of `path`; None where it can't be read.
+    fn case(&mut self, path: &[CertificateId]) -> Result<Option<Arc<Case<'l>>>, RunError> {
+        let key = (path.to_vec(), self.options, self.of_signer);
+        if let Some(known) = self.cases.get(&key) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(id) = path.first() else {
+            return Ok(None);
+        };
+        let der = self.pool.der(*id)?;
+        let Ok(certificate) = Certificate::read(&der) else {
+            return Ok(None);
+        };
+        let usable = self.usable(&certificate, path)?;
+        let terms = terms(&certificate, &usable, self.options);
+        let case = Arc::new(Case {
+            usable,
+            terms,
+            not_after: certificate.not_after.ok(),
+        });
+        if self.cases.len() >= TRUST_CACHE {
+            self.cases.clear();
+        }
+        self.cases.insert(key, Arc::clone(&case));
+        Ok(Some(case))
+    }
+
     /// CRLs that speak for the certificate at the beginning of `path`, by SHA-256.
     fn usable(
         &mut self,
         certificate: &Certificate<'_>,
         path: &[CertificateId],
-    ) -> Result<Vec<(CrlId, &'c PoolCrl)>, RunError> {
+    ) -> Result<Vec<(CrlId, &'l PoolCrl)>, RunError> {
         let points = Points::read(certificate);
-        let mut usable: Vec<(CrlId, &'c PoolCrl)> = Vec::new();
+        let mut usable: Vec<(CrlId, &'l PoolCrl)> = Vec::new();
         let mut signers = HashMap::new();
         let (hierarchy, pool) = (self.hierarchy, self.pool);
         for issuer in std::iter::once(&certificate.issuer).chain(&points.issuers) {
@@ -360,6 +397,7 @@ impl<'c> Court<'c, '_> {
             pool: self.pool,
             hierarchy: self.hierarchy,
             checker: &mut *self.checker,
+            cases: &mut *self.cases,
             options: self.options,
             of_signer: true,
         };
@@ -427,8 +465,8 @@ fn terms(
 }
 
 /// The CRL was issued while the certificate was valid, or keeps entries of certificates that expired (X.509 §9.5.2.8).
-fn keeps_entry(crl: &Crl, certificate: &Certificate<'_>) -> bool {
-    certificate.not_after.is_ok_and(|not_after| {
+fn keeps_entry(crl: &Crl, not_after: Option<Time>) -> bool {
+    not_after.is_some_and(|not_after| {
         crl.this_update() <= not_after
             || crl.expired_since().is_some_and(|since| since <= not_after)
     })

@@ -1,0 +1,296 @@
+//! Facts to report: the second half of every job that judges.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::crypto::digest::sha256;
+use crate::error::RunError;
+use crate::facts::store::{self, Head, Kind};
+use crate::jobs::certificates;
+use crate::jobs::given::Given;
+use crate::jobs::output::{RESUME_FILE, ReportFolder, digest_of};
+use crate::judge::{Clocks, Policy};
+use crate::limits::Limits;
+use crate::pipeline::{self, Bench, FileTotals, Machine};
+use crate::pki::pool::{PoolBuilder, Provenance};
+use crate::pki::trust::{Anchors, Hierarchy};
+use crate::report::manifest;
+use crate::report::screen::Line;
+use crate::report::summary::Given as GivenRecord;
+use crate::report::{
+    Cells, Header, InputRow, Output, Outputs, RenderOptions, Sink, Summary, csv, folder, inputs,
+    screen,
+};
+
+/// How to judge, and what to show.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    /// Trust anchors.
+    pub anchors: &'a Given,
+    /// More certificates for paths: `--certs`. Those of key files are in the facts.
+    pub certificates: &'a Given,
+    /// Revocation lists.
+    pub crls: &'a Given,
+    /// How strict.
+    pub policy: &'a Policy,
+    /// When.
+    pub clocks: Clocks,
+    /// Bounds.
+    pub limits: &'a Limits,
+    /// What the report shows.
+    pub render: RenderOptions,
+}
+
+/// A finished report.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it adds up to; borrows nothing.
+    pub totals: Totals,
+    /// The summary on the terminal.
+    pub screen: Vec<Line>,
+    /// The folder, still partial: the caller adds `run.json` and finishes it.
+    pub folder: ReportFolder,
+}
+
+/// What a caller asks of a finished report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Messages read.
+    pub messages: u64,
+    /// Bytes read, uncompressed.
+    pub bytes: u64,
+    /// How many messages have each status, by its word.
+    pub statuses: Vec<(&'static str, u64)>,
+    /// Something was left unread.
+    pub incomplete: bool,
+}
+
+pub(super) fn open(file: File, path: &Path) -> Result<(store::Reader, Head), RunError> {
+    store::Reader::open(file).map_err(|_| RunError::Damaged {
+        path: path.to_owned(),
+        problem: "is no facts file of this version. Audit the archive again.",
+    })
+}
+
+/// Writes all files of a report but `run.json` from facts and the pool that goes with them.
+pub(super) fn report(
+    facts: File,
+    facts_path: &Path,
+    pool: PoolBuilder,
+    report: ReportFolder,
+    judging: Judging<'_>,
+    machine: &Machine<'_>,
+) -> Result<Outcome, RunError> {
+    let mut pool = pool;
+    let beside = Beside::read(facts_path)?;
+    for der in judging
+        .certificates
+        .certificates
+        .values()
+        .chain(beside.own.values())
+    {
+        pool.insert_certificate(der, Provenance::Given)?;
+    }
+    let anchors = Anchors::new(
+        judging.anchors.certificates.values().map(Vec::as_slice),
+        &mut pool,
+    )?;
+    for crl in judging.crls.crls.values() {
+        // It was read when it was loaded.
+        let _ = pool.insert_crl(crl, Provenance::Given);
+    }
+    let pool = pool.finish();
+    let hierarchy = Hierarchy::new(&pool, &anchors, judging.limits)?;
+    let bench = Bench {
+        pool: &pool,
+        hierarchy: &hierarchy,
+        policy: judging.policy,
+        clocks: judging.clocks,
+        limits: judging.limits,
+        render: judging.render,
+    };
+    let (reader, head) = open(facts, facts_path)?;
+    let given: Vec<[u8; 32]> = judging
+        .anchors
+        .certificates
+        .keys()
+        .chain(judging.certificates.certificates.keys())
+        .chain(beside.own.keys())
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut summary = Summary::new(Header {
+        now: judging.clocks.now,
+        mailseal: env!("CARGO_PKG_VERSION"),
+        openssl: &head.openssl,
+        anchors: set_digest(anchors.digests()),
+        policy: sha256(judging.policy.text().as_bytes()),
+        keyring: GivenRecord {
+            number: head.keys,
+            sha256: head.keyring,
+        },
+        certificates_given: &given,
+        crls_given: set_digest(judging.crls.crls.keys()),
+        all: head.all,
+        input_digests: head.hash_inputs,
+    });
+    let mut sink = Sink::new(Outputs {
+        messages: output(&report, "messages.jsonl")?,
+        signatures: output(&report, "signatures.csv")?,
+        decryptions: output(&report, "decryptions.csv")?,
+        faults: output(&report, "faults.csv")?,
+    })?;
+    let mut rows = output(&report, "inputs.csv")?;
+    let mut line = Vec::new();
+    csv::header(inputs::COLUMNS, &mut line);
+    let cells = judging.render.cells;
+    let mut failed = None;
+    let mut file = |totals: &FileTotals| {
+        input(totals, &beside.digests, &mut summary, cells, &mut line);
+        failed = failed.take().or(rows.writer.write_all(&line).err());
+        line.clear();
+    };
+    let judged = pipeline::judge(reader, facts_path, &bench, machine, &mut sink, &mut file)?;
+    failed = failed
+        .or(rows.writer.write_all(&line).err())
+        .or(rows.writer.flush().err());
+    if let Some(error) = failed {
+        return Err(RunError::unwritable(&rows.path, error));
+    }
+    let (tally, usages) = sink.finish()?;
+    let certificates = certificates::write(&report, &bench, &usages)?;
+    summary.complete(tally, certificates);
+    write(&report, "summary.json", &summary.json()?)?;
+    report.remove_file(RESUME_FILE)?;
+    manifest(&report)?;
+    let totals = Totals {
+        messages: summary.reconciliation().messages,
+        bytes: summary.reconciliation().bytes,
+        statuses: summary
+            .tally()
+            .messages
+            .status
+            .iter()
+            .map(|(status, count)| (status.as_str(), count))
+            .collect(),
+        incomplete: judged.incomplete,
+    };
+    let name = report.target().display().to_string();
+    Ok(Outcome {
+        totals,
+        screen: screen::lines(&summary, &name),
+        folder: report,
+    })
+}
+
+fn output(report: &ReportFolder, name: &str) -> Result<Output, RunError> {
+    let file = report.create_file(name)?;
+    Ok(Output {
+        path: report.file(name),
+        writer: Box::new(BufWriter::with_capacity(1 << 18, file)),
+    })
+}
+
+fn write(report: &ReportFolder, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let mut file = report.create_file(name)?;
+    file.write_all(bytes)
+        .map_err(|error| RunError::unwritable(&report.file(name), error))
+}
+
+/// One row of inputs.csv.
+fn input(
+    totals: &FileTotals,
+    digests: &HashMap<u32, [u8; 32]>,
+    summary: &mut Summary<'_>,
+    cells: Cells,
+    out: &mut Vec<u8>,
+) {
+    let (Some(start), Some(end)) = (&totals.start, &totals.end) else {
+        return;
+    };
+    let kind = if start.compression == "none" {
+        end.kind.clone()
+    } else {
+        format!("{}+{}", end.kind, start.compression)
+    };
+    summary.input(
+        &InputRow {
+            archive: start.input,
+            path: &start.path,
+            folder: folder(&start.path, start.mailbox),
+            kind: &kind,
+            mbox_variant: end.variant.as_deref(),
+            bytes: end.bytes,
+            sha256: digests.get(&start.input),
+            messages: totals.messages,
+            smime_messages: totals.smime,
+            message_bytes: totals.message_bytes,
+            between_bytes: totals.between_bytes,
+            fault_bytes: totals.fault_bytes,
+        },
+        cells,
+        out,
+    );
+}
+
+/// What a facts file holds beside the facts of messages.
+#[derive(Default)]
+struct Beside {
+    /// SHA-256 of input files, by number.
+    digests: HashMap<u32, [u8; 32]>,
+    /// Certificates of the keyring.
+    own: BTreeMap<[u8; 32], Vec<u8>>,
+}
+
+impl Beside {
+    fn read(path: &Path) -> Result<Self, RunError> {
+        let unreadable = |error| RunError::unreadable(path, error);
+        let (mut reader, _) = open(File::open(path).map_err(unreadable)?, path)?;
+        let mut beside = Self::default();
+        while let Some(frame) = reader.next_frame().map_err(unreadable)? {
+            match frame.kind {
+                Kind::Digests => {
+                    let pairs: Vec<(u32, [u8; 32])> = frame.decode().map_err(unreadable)?;
+                    beside.digests.extend(pairs);
+                }
+                Kind::Own => {
+                    let der: Vec<u8> = frame.decode().map_err(unreadable)?;
+                    beside.own.insert(sha256(&der), der);
+                }
+                Kind::Head | Kind::Certificate | Kind::Crl | Kind::Block | Kind::End => {}
+            }
+        }
+        Ok(beside)
+    }
+}
+
+/// Number of a set's members and a digest over their digests, which come sorted.
+fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
+    let mut number = 0;
+    let mut all = Vec::new();
+    for digest in digests {
+        number += 1;
+        all.extend_from_slice(digest);
+    }
+    GivenRecord {
+        number,
+        sha256: sha256(&all),
+    }
+}
+
+/// `manifest-sha256.txt` over every file that is there now.
+fn manifest(report: &ReportFolder) -> Result<(), RunError> {
+    let mut files: Vec<(String, [u8; 32])> = Vec::new();
+    let unreadable = |error| RunError::unreadable(report.path(), error);
+    for entry in std::fs::read_dir(report.path()).map_err(unreadable)? {
+        let path: PathBuf = entry.map_err(unreadable)?.path();
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            files.push((name.to_owned(), digest_of(&path)?));
+        }
+    }
+    let text = manifest::text(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
+    write(report, "manifest-sha256.txt", text.as_bytes())
+}
