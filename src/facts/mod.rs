@@ -109,11 +109,16 @@ pub fn collect(
                 return Collected::default();
             }
             let tree = Tree::read(message.bytes, &settings.limits);
-            let found = if candidate { smime::find(&tree) } else { Vec::new() };
-            if found.is_empty() && !settings.all {
+            let found = if candidate {
+                smime::find(&tree)
+            } else {
+                Vec::new()
+            };
+            let cut = candidate && walk::is_cut(&tree);
+            if found.is_empty() && !cut && !settings.all {
                 return Collected::default();
             }
-            walk.message(&tree, found, message.origin.quoting);
+            walk.message(&tree, found, message.origin.quoting, cut);
             header = Some(tree.header(0));
         }
         Form::Cms => walk.bare(message.bytes),
