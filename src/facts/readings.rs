@@ -115,7 +115,7 @@ impl<'a> Readings<'a> {
 
     /// Does `test` hold for one of the candidates, each as it would be signed?
     pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
-        (0..self.len()).any(|index| test(&self.bytes(index)))
+        (0..self.count()).any(|index| test(&self.bytes(index)))
     }
 
     /// How many candidates there are; at least one.
