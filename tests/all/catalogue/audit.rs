@@ -113,13 +113,7 @@ impl<'a> Audit<'a> {
     pub fn report(&self, archives: &[PathBuf], target: &Path, threads: usize) -> PathBuf {
         let limits = Limits::default();
         let keyring = self.keyring(target);
-        let certificates: Vec<&[u8]> = keyring.certificates().collect();
-        let own = given(
-            self.certificates
-                .iter()
-                .map(Vec::as_slice)
-                .chain(certificates),
-        );
+        let certificates = given(self.certificates.iter().map(Vec::as_slice));
         let anchors = given(self.anchors.iter().map(Vec::as_slice));
         let crls = Given {
             crls: self
@@ -149,7 +143,7 @@ impl<'a> Audit<'a> {
             hash_inputs: false,
             judging: Judging {
                 anchors: &anchors,
-                certificates: &own,
+                certificates: &certificates,
                 crls: &crls,
                 policy: &self.policy,
                 clocks: Clocks { now: self.now },
