@@ -1,7 +1,14 @@
 //! Joins the stages: batches, threads, order, a panic caught at the message. Knows no format.
 //!
 //! [`collect`] is pass 1: archive → facts file and pool. [`judge`] is pass 2: facts file → report. Both run through
-//! [`in_order`]: workers compute, one place writes, in the order of the archive, whatever the number of threads.
+//! `in_order`: workers compute, one place writes, in the order of the archive, whatever the number of threads.
+
+mod in_order;
+
+mod verdicts;
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
@@ -9,23 +16,19 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
 
 use rayon::ThreadPool;
 
-use crate::archive::{Archive, Block, Cursor, FileInfo, Item, Located};
+use crate::archive::{Archive, Block, FileInfo, Item, Located};
 use crate::error::RunError;
-use crate::facts::complete::complete;
-use crate::facts::finding::{Finding, FindingAt};
-use crate::facts::record::{MessageFacts, Sha256};
-use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
+use crate::facts::record::Sha256;
+use crate::facts::store::{self, Event, FileEnd, FileStart};
 use crate::facts::{self, Carried, Collected, Scratch, Settings};
-use crate::judge::{self, Clocks, Judge, Policy};
-use crate::limits::Limits;
+use crate::pipeline::in_order::{Shelf, in_order};
 use crate::pki::keyring::Keyring;
-use crate::pki::pool::{Pool, PoolBuilder, Provenance};
-use crate::pki::trust::{Hierarchy, Trust};
-use crate::report::{self, FaultRow, Lookup, Place, RenderOptions, Rendered, Sink};
+use crate::pki::pool::{PoolBuilder, Provenance};
+
+pub use crate::pipeline::verdicts::{Bench, FileTotals, Judged, judge};
 
 /// How far a run has come; handed to the caller after each block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -334,19 +337,13 @@ fn collect_message(
 ) -> Collected {
     let message = block.message(located);
     let caught = catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        tests::trip("facts", message.bytes);
         facts::collect(&message, keys, settings, scratch)
     }));
     caught.unwrap_or_else(|_| {
         *scratch = Scratch::default();
-        let mut facts = MessageFacts::default();
-        facts.findings.push(FindingAt {
-            place: String::new(),
-            code: Finding::Panic,
-        });
-        Collected {
-            facts: Some(Box::new(facts)),
-            ..Collected::default()
-        }
+        facts::collect_nothing(&message)
     })
 }
 
@@ -360,438 +357,5 @@ fn file_start(input: u32, file: &FileInfo) -> FileStart {
         path,
         mailbox,
         compression: file.compression.as_str().to_owned(),
-    }
-}
-
-/// What pass 2 judges with.
-pub struct Bench<'b> {
-    /// All that was seen or given.
-    pub pool: &'b Pool,
-    /// Which authorities lead to an anchor.
-    pub hierarchy: &'b Hierarchy,
-    /// How strict.
-    pub policy: &'b Policy,
-    /// When.
-    pub clocks: Clocks,
-    /// Bounds.
-    pub limits: &'b Limits,
-    /// What the report shows.
-    pub render: RenderOptions,
-}
-
-impl<'b> Bench<'b> {
-    /// A judge who has seen nothing yet.
-    #[must_use]
-    pub fn judge(&self) -> Judge<'b> {
-        let trust = Trust::new(self.pool, self.hierarchy, self.limits);
-        Judge::new(self.pool, trust, self.policy, self.clocks)
-    }
-}
-
-/// What became of one file of the archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileTotals {
-    /// The file.
-    pub start: Option<FileStart>,
-    /// How it ended; None where the run was cut off in it.
-    pub end: Option<FileEnd>,
-    /// Messages in it.
-    pub messages: u64,
-    /// Of these, with S/MIME.
-    pub smime: u64,
-    /// Bytes of its messages.
-    pub message_bytes: u64,
-    /// Bytes between them.
-    pub between_bytes: u64,
-    /// Bytes that belong to no message because of a fault.
-    pub fault_bytes: u64,
-}
-
-/// What pass 2 gives besides the report's rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// Something was left unread, or a panic was caught.
-    pub incomplete: bool,
-}
-
-/// Pass 2: judges every message of a facts file and writes the report's rows in archive order. `file` is told about each file of
-/// the archive when it ends.
-///
-/// # Errors
-/// Where the facts file or the pool's spool can't be read, or the report can't be written.
-pub fn judge(
-    facts: store::Reader,
-    facts_path: &Path,
-    bench: &Bench<'_>,
-    machine: &Machine<'_>,
-    sink: &mut Sink,
-    file: &mut dyn FnMut(&FileTotals),
-) -> Result<Judged, RunError> {
-    let mut facts = facts;
-    let unreadable = |source| RunError::unreadable(facts_path, source);
-    let workers = Shelf::new(|| (Scratch::default(), bench.judge()));
-    let mut judged = Judged::default();
-    let mut totals = FileTotals::default();
-    let next = || {
-        if machine.stop.load(Ordering::Relaxed) {
-            return Err(RunError::Interrupted);
-        }
-        while let Some(frame) = facts.next_frame().map_err(unreadable)? {
-            if frame.kind == store::Kind::Block {
-                let cost = u64::try_from(frame.stored_bytes()).unwrap_or(u64::MAX);
-                return Ok(Some((frame, cost.saturating_mul(FACTS_EXPANSION))));
-            }
-        }
-        Ok(None)
-    };
-    let work = |frame: Frame| {
-        workers.with(|(scratch, judge)| {
-            let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
-            judge_block(block, bench, scratch, judge)
-        })
-    };
-    let write = |block: Result<JudgedBlock, RunError>| {
-        let block = block?;
-        sink.append(&block.rendered)?;
-        judged.incomplete |= block.incomplete;
-        for piece in &block.files {
-            totals.add(piece);
-            if piece.end.is_some() {
-                file(&totals);
-                totals = FileTotals::default();
-            }
-        }
-        Ok(())
-    };
-    in_order(machine, next, work, write)?;
-    Ok(judged)
-}
-
-/// Bytes that a compressed frame takes once it is decoded and rendered, at most, for the permits.
-const FACTS_EXPANSION: u64 = 16;
-
-impl FileTotals {
-    fn add(&mut self, piece: &Self) {
-        if piece.start.is_some() {
-            self.start.clone_from(&piece.start);
-        }
-        self.end.clone_from(&piece.end);
-        self.messages += piece.messages;
-        self.smime += piece.smime;
-        self.message_bytes += piece.message_bytes;
-        self.between_bytes += piece.between_bytes;
-        self.fault_bytes += piece.fault_bytes;
-    }
-}
-
-/// A block's rows, and what it says of each file that it touches.
-struct JudgedBlock {
-    rendered: Rendered,
-    files: Vec<FileTotals>,
-    incomplete: bool,
-}
-
-fn judge_block(
-    block: store::Block<Cursor>,
-    bench: &Bench<'_>,
-    scratch: &mut Scratch,
-    judge: &mut Judge<'_>,
-) -> Result<JudgedBlock, RunError> {
-    let mut judged = JudgedBlock {
-        rendered: Rendered::default(),
-        files: Vec::new(),
-        incomplete: false,
-    };
-    let mut totals = FileTotals {
-        start: block.file,
-        ..FileTotals::default()
-    };
-    for event in block.events {
-        match event {
-            Event::FileStart(start) => {
-                totals = FileTotals {
-                    start: Some(start),
-                    ..FileTotals::default()
-                };
-            }
-            Event::Ordinary { messages, bytes } => {
-                let folder = totals.start.as_ref().map_or("", folder);
-                judged
-                    .rendered
-                    .tally
-                    .count_ordinary(folder, messages, bytes);
-                totals.messages += messages;
-                totals.message_bytes += bytes;
-            }
-            Event::Message {
-                offset,
-                length,
-                mut facts,
-            } => {
-                totals.messages += 1;
-                totals.smime += u64::from(!facts.layers.is_empty());
-                totals.message_bytes += length;
-                judge_message(
-                    &mut facts,
-                    (offset, length),
-                    &totals,
-                    bench,
-                    (scratch, judge),
-                    &mut judged,
-                )?;
-            }
-            Event::Between { bytes } => totals.between_bytes += bytes,
-            Event::Fault(fault) => {
-                totals.fault_bytes += fault.length;
-                judged.incomplete |= fault.incomplete;
-                judged.fault(&fault, &totals, bench);
-            }
-            Event::FileEnd(end) => {
-                totals.end = Some(end);
-                judged.files.push(std::mem::take(&mut totals));
-            }
-        }
-    }
-    if totals.start.is_some() {
-        judged.files.push(totals);
-    }
-    Ok(judged)
-}
-
-fn judge_message(
-    facts: &mut MessageFacts,
-    (offset, length): (u64, u64),
-    totals: &FileTotals,
-    bench: &Bench<'_>,
-    (scratch, judge): (&mut Scratch, &mut Judge<'_>),
-    judged: &mut JudgedBlock,
-) -> Result<(), RunError> {
-    complete(facts, bench.pool, bench.limits, scratch)?;
-    let verdict = judge::judge(facts, judge)?;
-    if facts
-        .findings
-        .iter()
-        .any(|finding| finding.code == Finding::Panic)
-    {
-        judged.incomplete = true;
-        let fault = store::Fault {
-            code: Finding::Panic.as_str().to_owned(),
-            stage: "facts".to_owned(),
-            offset,
-            length: 0,
-            detail: "the message was not judged; please send it to us".to_owned(),
-            incomplete: true,
-        };
-        judged.fault(&fault, totals, bench);
-    }
-    let Some(start) = &totals.start else {
-        return Err(RunError::Internal {
-            what: "a message stands in no file",
-        });
-    };
-    let place = Place {
-        archive: start.input,
-        path: &start.path,
-        path_bytes: start.path_bytes.as_deref(),
-        folder: folder(start),
-        offset,
-        length,
-    };
-    let lookup = Lookup {
-        certificate: &|sha256| Some(bench.pool.find(sha256)?.0),
-        recipient: &|identifier| facts::certificates::named_by(identifier, bench.pool),
-    };
-    report::render(
-        &place,
-        facts,
-        &verdict,
-        &lookup,
-        &bench.render,
-        &mut judged.rendered,
-    )
-}
-
-impl JudgedBlock {
-    fn fault(&mut self, fault: &store::Fault, totals: &FileTotals, bench: &Bench<'_>) {
-        let row = FaultRow {
-            archive: totals.start.as_ref().map(|start| start.input),
-            path: totals.start.as_ref().map_or("", |start| &start.path),
-            code: &fault.code,
-            stage: &fault.stage,
-            offset: Some(fault.offset),
-            length: Some(fault.length),
-            detail: &fault.detail,
-        };
-        self.rendered.fault(&row, bench.render.cells);
-    }
-}
-
-fn folder(start: &FileStart) -> &str {
-    report::folder(&start.path, start.mailbox)
-}
-
-/// Things that a worker keeps from block to block: taken once a block, so that no lock is held while it works.
-struct Shelf<T, M> {
-    idle: Mutex<Vec<T>>,
-    make: M,
-}
-
-impl<T, M: Fn() -> T> Shelf<T, M> {
-    fn new(make: M) -> Self {
-        Self {
-            idle: Mutex::new(Vec::new()),
-            make,
-        }
-    }
-
-    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let mut item = idle.unwrap_or_else(&self.make);
-        let result = work(&mut item);
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(item);
-        result
-    }
-}
-
-/// Runs `work` on the items of `next` in parallel, and `write` on the results in the order of the items.
-///
-/// An item's permit (its cost in bytes) comes back when its result has been written, so a slow writer stops the reader. An item
-/// that costs more than a quarter of all permits runs alone.
-fn in_order<I: Send, O: Send>(
-    machine: &Machine<'_>,
-    mut next: impl FnMut() -> Result<Option<(I, u64)>, RunError>,
-    work: impl Fn(I) -> O + Sync,
-    mut write: impl FnMut(O) -> Result<(), RunError>,
-) -> Result<(), RunError> {
-    let work = &work;
-    machine.threads.in_place_scope_fifo(|scope| {
-        let (done, results) = mpsc::channel::<(u64, u64, O)>();
-        let mut waiting: BTreeMap<u64, (u64, O)> = BTreeMap::new();
-        let (mut sent, mut written, mut in_flight) = (0_u64, 0_u64, 0_u64);
-        let mut exhausted = false;
-        let mut held: Option<(I, u64)> = None;
-        loop {
-            while !exhausted || held.is_some() {
-                if held.is_none() {
-                    if in_flight > 0 && in_flight >= machine.memory_bytes {
-                        break;
-                    }
-                    match next()? {
-                        Some(item) => held = Some(item),
-                        None => exhausted = true,
-                    }
-                }
-                let Some((item, cost)) = held.take() else {
-                    break;
-                };
-                if cost > machine.memory_bytes / 4 && in_flight > 0 {
-                    held = Some((item, cost));
-                    break;
-                }
-                let done = done.clone();
-                let sequence = sent;
-                scope.spawn_fifo(move |_| {
-                    // The receiver is gone only if writing failed; then nobody wants the result.
-                    let _ = done.send((sequence, cost, work(item)));
-                });
-                sent += 1;
-                in_flight += cost;
-            }
-            if written == sent && exhausted && held.is_none() {
-                return Ok(());
-            }
-            let first = results.recv().map_err(|_| RunError::Internal {
-                what: "a worker is gone",
-            })?;
-            for (sequence, cost, result) in std::iter::once(first).chain(results.try_iter()) {
-                waiting.insert(sequence, (cost, result));
-            }
-            while let Some((cost, result)) = waiting.remove(&written) {
-                write(result)?;
-                written += 1;
-                in_flight -= cost;
-            }
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(count: usize, memory_bytes: u64, items: &[(u64, u64)]) -> Vec<u64> {
-        let threads = threads(count).unwrap();
-        let stop = AtomicBool::new(false);
-        let machine = Machine {
-            threads: &threads,
-            memory_bytes,
-            stop: &stop,
-        };
-        let mut source = items.iter();
-        let mut out = Vec::new();
-        in_order(
-            &machine,
-            || Ok(source.next().copied()),
-            |item| {
-                // Later items finish first.
-                std::thread::sleep(std::time::Duration::from_micros(200 / (item + 1)));
-                item
-            },
-            |item| {
-                out.push(item);
-                Ok(())
-            },
-        )
-        .unwrap();
-        out
-    }
-
-    #[test]
-    fn results_come_in_order_for_any_number_of_threads_and_permits() {
-        let items: Vec<(u64, u64)> = (0..200).map(|n| (n, n % 50)).collect();
-        let expected: Vec<u64> = (0..200).collect();
-        for count in [1, 2, 5] {
-            for memory in [0, 1, 60, 10_000] {
-                assert_eq!(
-                    run(count, memory, &items),
-                    expected,
-                    "{count} threads, {memory} bytes"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_failing_writer_ends_the_run() {
-        let threads = threads(2).unwrap();
-        let stop = AtomicBool::new(false);
-        let machine = Machine {
-            threads: &threads,
-            memory_bytes: 10,
-            stop: &stop,
-        };
-        let mut source = 0..1000;
-        let mut written = 0;
-        let result = in_order(
-            &machine,
-            || Ok(source.next().map(|item| (item, 1))),
-            |item| item,
-            |_| {
-                written += 1;
-                if written == 3 {
-                    return Err(RunError::Interrupted);
-                }
-                Ok(())
-            },
-        );
-        assert!(matches!(result, Err(RunError::Interrupted)));
-        assert_eq!(written, 3);
     }
 }

@@ -4,7 +4,10 @@
 //! [`decrypt`] opens what the keyring has a key for; [`complete`] finishes, once the whole archive has been seen, the
 //! signatures whose certificate was not in their message. [`store`] is the facts file.
 
-#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
 
 pub mod axis;
 
@@ -133,6 +136,34 @@ pub fn collect(
     facts.findings.dedup();
     collected.facts = Some(facts);
     collected
+}
+
+/// What stands for a message that made [`collect`] panic.
+#[must_use]
+pub fn collect_nothing(message: &Message<'_>) -> Collected {
+    Collected {
+        facts: Some(Box::new(panicked(Some(sha256(message.bytes))))),
+        ..Collected::default()
+    }
+}
+
+/// The record of a message that made [`collect`], or a later stage, panic.
+#[must_use]
+pub fn panicked(sha256: Option<Sha256>) -> MessageFacts {
+    MessageFacts {
+        sha256,
+        findings: vec![of_message(Finding::Panic)],
+        ..MessageFacts::default()
+    }
+}
+
+/// These are such a record.
+#[must_use]
+pub fn has_panicked(facts: &MessageFacts) -> bool {
+    facts
+        .findings
+        .iter()
+        .any(|finding| finding.code == Finding::Panic)
 }
 
 fn of_message(code: Finding) -> FindingAt {
