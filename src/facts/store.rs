@@ -29,6 +29,8 @@ pub enum Kind {
     Certificate,
     /// DER of a CRL that was not seen before.
     Crl,
+    /// DER of a certificate that came with the keys; between the head and the first block.
+    Own,
     /// [`Block`].
     Block,
     /// SHA-256 of input files, as pairs of number and digest.
@@ -38,10 +40,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 6] = [
+    const ALL: [(Self, u8); 7] = [
         (Self::Head, b'H'),
         (Self::Certificate, b'C'),
         (Self::Crl, b'L'),
+        (Self::Own, b'O'),
         (Self::Block, b'B'),
         (Self::Digests, b'D'),
         (Self::End, b'E'),

@@ -1,17 +1,17 @@
 //! Facts to report: the second half of an audit, and by itself the repetition with other anchors, CRLs, policy or time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::store::{self, Head, Kind};
-use crate::jobs::audit::{RESUME_FILE, spool};
+use crate::jobs::audit::spool;
 use crate::jobs::certificates;
 use crate::jobs::given::Given;
-use crate::jobs::output::{FACTS_FILE, ReportFolder, digest_of};
+use crate::jobs::output::{FACTS_FILE, ReportFolder, digest_of, discard};
 use crate::judge::{Clocks, Policy};
 use crate::limits::Limits;
 use crate::pipeline::{self, Bench, FileTotals, Machine};
@@ -30,7 +30,7 @@ use crate::report::{
 pub struct Judging<'a> {
     /// Trust anchors.
     pub anchors: &'a Given,
-    /// More certificates for paths: `--certs` and those in key files.
+    /// More certificates for paths; those that came with the keys are among the facts.
     pub certificates: &'a Given,
     /// Revocation lists.
     pub crls: &'a Given,
@@ -68,32 +68,37 @@ pub struct Totals {
     pub incomplete: bool,
 }
 
-/// Judges the facts that a report keeps, into a new report.
+/// What a report is made of, besides how it is judged.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The facts, to their end.
+    pub facts: File,
+    /// Certificates and CRLs of the messages.
+    pub pool: PoolBuilder,
+    /// Certificates that came with the keys, by SHA-256.
+    pub own: BTreeMap<[u8; 32], Vec<u8>>,
+}
+
+/// Judges the facts that the report in `from` keeps, into a new report at `target`.
 ///
 /// # Errors
-/// What ends a run.
+/// What ends a run; the new report's partial folder is removed then.
 pub fn judge(
-    report_folder: &Path,
-    folder: ReportFolder,
+    from: &Path,
+    target: &Path,
+    replace: bool,
     judging: Judging<'_>,
     machine: &Machine<'_>,
 ) -> Result<Outcome, RunError> {
-    let source = report_folder.join(FACTS_FILE);
-    let facts = File::open(&source).map_err(|error| RunError::unreadable(&source, error))?;
-    let target = folder.file(FACTS_FILE);
-    std::fs::copy(&source, &target).map_err(|error| RunError::unwritable(&target, error))?;
+    let path = from.join(FACTS_FILE);
+    let unreadable = |error| RunError::unreadable(&path, error);
+    let facts = File::open(&path).map_err(unreadable)?;
     let mut pool = PoolBuilder::new(spool()?);
-    let (mut reader, _) = open(facts, &source)?;
+    let mut own = BTreeMap::new();
+    let (mut reader, _) = open(facts.try_clone().map_err(unreadable)?, &path)?;
     let mut complete = false;
-    while let Some(frame) = reader
-        .next_frame()
-        .map_err(|error| RunError::unreadable(&source, error))?
-    {
-        let der = || {
-            frame
-                .decode::<Vec<u8>>()
-                .map_err(|error| RunError::unreadable(&source, error))
-        };
+    while let Some(frame) = reader.next_frame().map_err(unreadable)? {
+        let der = || frame.decode::<Vec<u8>>().map_err(unreadable);
         match frame.kind {
             Kind::Certificate => {
                 pool.insert_certificate(&der()?, Provenance::Message)?;
@@ -102,18 +107,35 @@ pub fn judge(
                 // One that can't be read speaks for nobody.
                 let _ = pool.insert_crl(&der()?, Provenance::Message);
             }
+            Kind::Own => {
+                let der = der()?;
+                own.insert(sha256(&der), der);
+            }
             Kind::Head | Kind::Block | Kind::Digests => {}
             Kind::End => complete = true,
         }
     }
     if !complete {
         return Err(RunError::Damaged {
-            path: source,
+            path,
             problem: "is of an audit that did not finish. Go on with it by `mailseal audit --resume`.",
         });
     }
-    let facts = File::open(&target).map_err(|error| RunError::unreadable(&target, error))?;
-    report(facts, &target, pool, folder, judging, machine)
+    let folder = ReportFolder::create(target, replace)?;
+    let source = Source { facts, pool, own };
+    let outcome =
+        copy(&source.facts, &path, &folder).and_then(|()| report(source, folder, judging, machine));
+    outcome.inspect_err(|_| discard(target))
+}
+
+fn copy(mut facts: &File, path: &Path, folder: &ReportFolder) -> Result<(), RunError> {
+    facts
+        .seek(SeekFrom::Start(0))
+        .map_err(|error| RunError::unreadable(path, error))?;
+    let mut target = folder.create_file(FACTS_FILE)?;
+    io::copy(&mut facts, &mut target)
+        .map_err(|error| RunError::unwritable(&folder.file(FACTS_FILE), error))?;
+    Ok(())
 }
 
 fn open(file: File, path: &Path) -> Result<(store::Reader, Head), RunError> {
@@ -125,15 +147,19 @@ fn open(file: File, path: &Path) -> Result<(store::Reader, Head), RunError> {
 
 /// Writes all files of a report but `run.json` from facts and the pool that goes with them.
 pub(super) fn report(
-    facts: File,
-    facts_path: &Path,
-    pool: PoolBuilder,
+    source: Source,
     report: ReportFolder,
     judging: Judging<'_>,
     machine: &Machine<'_>,
 ) -> Result<Outcome, RunError> {
-    let mut pool = pool;
-    for der in judging.certificates.certificates.values() {
+    let Source {
+        facts,
+        mut pool,
+        own: mut certificates,
+    } = source;
+    let facts_path = &report.file(FACTS_FILE);
+    certificates.extend(judging.certificates.certificates.clone());
+    for der in certificates.values() {
         pool.insert_certificate(der, Provenance::Given)?;
     }
     let anchors = Anchors::new(
@@ -154,15 +180,15 @@ pub(super) fn report(
         limits: judging.limits,
         render: judging.render,
     };
-    let digests = digests(facts_path)?;
+    let digests = digests(&facts, facts_path)?;
     let (reader, head) = open(facts, facts_path)?;
     let given: Vec<[u8; 32]> = judging
         .anchors
         .certificates
         .keys()
-        .chain(judging.certificates.certificates.keys())
+        .chain(certificates.keys())
         .copied()
-        .collect::<std::collections::BTreeSet<_>>()
+        .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     let mut summary = Summary::new(Header {
@@ -206,8 +232,7 @@ pub(super) fn report(
     let (tally, usages) = sink.finish()?;
     let certificates = certificates::write(&report, &bench, &usages)?;
     summary.complete(tally, certificates);
-    write(&report, "summary.json", &summary.json()?)?;
-    report.remove_file(RESUME_FILE)?;
+    report.write("summary.json", &summary.json()?)?;
     manifest(&report)?;
     let totals = Totals {
         messages: summary.reconciliation().messages,
@@ -235,12 +260,6 @@ fn output(report: &ReportFolder, name: &str) -> Result<Output, RunError> {
         path: report.file(name),
         writer: Box::new(BufWriter::with_capacity(1 << 18, file)),
     })
-}
-
-fn write(report: &ReportFolder, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-    let mut file = report.create_file(name)?;
-    file.write_all(bytes)
-        .map_err(|error| RunError::unwritable(&report.file(name), error))
 }
 
 /// One row of inputs.csv.
@@ -280,9 +299,9 @@ fn input(
 }
 
 /// The digests of the input files, where the facts have them.
-fn digests(path: &Path) -> Result<HashMap<u32, [u8; 32]>, RunError> {
+fn digests(facts: &File, path: &Path) -> Result<HashMap<u32, [u8; 32]>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
-    let (mut reader, head) = open(File::open(path).map_err(unreadable)?, path)?;
+    let (mut reader, head) = open(facts.try_clone().map_err(unreadable)?, path)?;
     let mut all = HashMap::new();
     if !head.hash_inputs {
         return Ok(all);
@@ -313,13 +332,10 @@ fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
 /// `manifest-sha256.txt` over every file that is there now.
 fn manifest(report: &ReportFolder) -> Result<(), RunError> {
     let mut files: Vec<(String, [u8; 32])> = Vec::new();
-    let unreadable = |error| RunError::unreadable(report.path(), error);
-    for entry in std::fs::read_dir(report.path()).map_err(unreadable)? {
-        let path: PathBuf = entry.map_err(unreadable)?.path();
-        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            files.push((name.to_owned(), digest_of(&path)?));
-        }
+    for name in report.names()? {
+        let digest = digest_of(&report.file(&name))?;
+        files.push((name, digest));
     }
     let text = manifest::text(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
-    write(report, "manifest-sha256.txt", text.as_bytes())
+    report.write("manifest-sha256.txt", text.as_bytes())
 }
