@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::archive::Cursor;
 use crate::error::RunError;
-use crate::facts::complete::complete;
+use crate::facts::complete::{Sources, complete};
 use crate::facts::finding::Finding;
 use crate::facts::record::MessageFacts;
 use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
@@ -221,7 +221,13 @@ fn judge_message(
     (scratch, judge): (&mut Scratch, &mut Judge<'_>),
     judged: &mut JudgedBlock,
 ) -> Result<(), RunError> {
-    complete(facts, bench.pool, bench.limits, scratch)?;
+    let mut sources = Sources {
+        pool: bench.pool,
+        trust: judge.trust(),
+        now: bench.clocks.now,
+        limits: bench.limits,
+    };
+    complete(facts, &mut sources, scratch)?;
     let verdict = judge::judge(facts, judge)?;
     if facts
         .findings
