@@ -45,6 +45,11 @@ impl<'p> Judge<'p> {
         }
     }
 
+    /// Paths to the anchors, and what is remembered of them.
+    pub fn trust(&mut self) -> &mut Trust<'p> {
+        &mut self.trust
+    }
+
     /// The chain of any certificate at `now`, for certificates.csv.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::archive::Cursor;
 use crate::error::RunError;
-use crate::facts::complete::complete;
+use crate::facts::complete::{Sources, complete};
 use crate::facts::finding::Finding;
 use crate::facts::record::MessageFacts;
 use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
@@ -330,7 +330,13 @@ fn judge_message(
             .as_ref()
             .map_or(b"", |id| id.text.as_bytes()),
     );
-    complete(facts, bench.pool, bench.limits, &mut worker.scratch)?;
+    let mut sources = Sources {
+        pool: bench.pool,
+        trust: worker.judge.trust(),
+        now: bench.clocks.now,
+        limits: bench.limits,
+    };
+    complete(facts, &mut sources, &mut worker.scratch)?;
     let verdict = judge::judge(facts, &mut worker.judge)?;
     let lookup = Lookup {
         certificate: &|sha256| Some(bench.pool.find(sha256)?.0),

@@ -50,9 +50,9 @@ fn signature() -> Vec<u8> {
     .encode()
 }
 
-fn compressed(entity: &str) -> Vec<u8> {
+fn compressed(entity: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(entity.as_bytes()).unwrap();
+    encoder.write_all(entity.as_ref()).unwrap();
     build::compressed_data(oid::DATA, &encoder.finish().unwrap(), Form::Der)
 }
 
@@ -130,8 +130,8 @@ fn unread(facts: &MessageFacts, code: Finding) -> usize {
 #[test]
 fn layers_deeper_than_the_limit_are_one_layer_that_was_not_read() {
     let wrapped = |times| {
-        let packed = |inside: String, _| part("compressed-data", &compressed(&inside));
-        (0..times).fold(HELLO.to_owned(), packed)
+        let inside = (1..times).fold(HELLO.as_bytes().to_vec(), |inside, _| compressed(inside));
+        part("compressed-data", &compressed(inside))
     };
     let at_the_limit = facts(&wrapped(16)).unwrap();
     assert_eq!(at_the_limit.layers.len(), 16);
