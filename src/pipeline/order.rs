@@ -1,6 +1,7 @@
 //! Work in parallel, written in order.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,6 +42,9 @@ impl<T, M: Fn() -> T> Shelf<T, M> {
 ///
 /// An item's permit (its cost in bytes) comes back when its result has been written, so a slow writer stops the reader. An item
 /// that costs more than a quarter of all permits runs alone.
+///
+/// # Errors
+/// Those of `next` and `write`; `Internal` where `work` panics, which it is not meant to.
 pub(super) fn in_order<I: Send, O: Send>(
     machine: &Machine<'_>,
     mut next: impl FnMut() -> Result<Option<(I, u64)>, RunError>,
@@ -49,8 +53,8 @@ pub(super) fn in_order<I: Send, O: Send>(
 ) -> Result<(), RunError> {
     let work = &work;
     machine.threads.in_place_scope_fifo(|scope| {
-        let (done, results) = mpsc::channel::<(u64, u64, O)>();
-        let mut waiting: BTreeMap<u64, (u64, O)> = BTreeMap::new();
+        let (done, results) = mpsc::channel::<(u64, u64, Option<O>)>();
+        let mut waiting: BTreeMap<u64, (u64, Option<O>)> = BTreeMap::new();
         let (mut sent, mut written, mut in_flight) = (0_u64, 0_u64, 0_u64);
         let mut exhausted = false;
         let mut held: Option<(I, u64)> = None;
@@ -75,8 +79,10 @@ pub(super) fn in_order<I: Send, O: Send>(
                 let done = done.clone();
                 let sequence = sent;
                 scope.spawn_fifo(move |_| {
+                    // A result that never comes would be waited for without end.
+                    let result = catch_unwind(AssertUnwindSafe(|| work(item))).ok();
                     // The receiver is gone only if writing failed; then nobody wants the result.
-                    let _ = done.send((sequence, cost, work(item)));
+                    let _ = done.send((sequence, cost, result));
                 });
                 sent += 1;
                 in_flight += cost;
@@ -91,7 +97,9 @@ pub(super) fn in_order<I: Send, O: Send>(
                 waiting.insert(sequence, (cost, result));
             }
             while let Some((cost, result)) = waiting.remove(&written) {
-                write(result)?;
+                write(result.ok_or(RunError::Internal {
+                    what: "a worker panicked outside a message's facts",
+                })?)?;
                 written += 1;
                 in_flight -= cost;
             }
@@ -173,5 +181,32 @@ mod tests {
         );
         assert!(matches!(result, Err(RunError::Interrupted)));
         assert_eq!(written, 3);
+    }
+
+    #[test]
+    fn a_panicking_worker_ends_the_run() {
+        let threads = threads(2).unwrap();
+        let stop = AtomicBool::new(false);
+        let machine = Machine {
+            threads: &threads,
+            memory_bytes: 10,
+            stop: &stop,
+        };
+        let mut source = 0..100;
+        let mut written = 0;
+        let result = in_order(
+            &machine,
+            || Ok(source.next().map(|item| (item, 1))),
+            |item| {
+                assert_ne!(item, 7, "this panic belongs to the test");
+                item
+            },
+            |_| {
+                written += 1;
+                Ok(())
+            },
+        );
+        assert!(matches!(result, Err(RunError::Internal { .. })));
+        assert_eq!(written, 7);
     }
 }
