@@ -35,6 +35,33 @@ pub struct MessageFacts {
     pub findings: Vec<FindingAt>,
 }
 
+impl MessageFacts {
+    /// What is kept of a message whose reading panicked: a layer that was not read, so that it does not pass for ordinary mail.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self {
+            layers: vec![LayerFacts {
+                path: "1".to_owned(),
+                kind: LayerKind::Unknown,
+                structure: Structure::Ok,
+                inside: None,
+                nested: None,
+                content_type: None,
+                signatures: Vec::new(),
+                encrypted: None,
+                certificates: Vec::new(),
+                crls: 0,
+                findings: Vec::new(),
+            }],
+            findings: vec![FindingAt {
+                place: String::new(),
+                code: Finding::Panic,
+            }],
+            ..Self::default()
+        }
+    }
+}
+
 /// Header fields for people, decoded; addresses for comparison are in [`Addresses`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headers {

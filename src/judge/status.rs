@@ -134,3 +134,14 @@ fn bad(word: Word) -> Option<Status> {
         Word::ValidAsClaimed | Word::Valid => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_whose_reading_panicked_does_not_pass_for_ordinary_mail() {
+        let facts = MessageFacts::panicked();
+        assert_eq!(status(&facts, &[], &[]), Status::Unsupported);
+    }
+}

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 
 use crate::archive::{Archive, Block, FileInfo, Item, Located};
 use crate::error::RunError;
-use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
 use crate::facts::store::{self, Event, FileEnd, FileStart};
 use crate::facts::{self, Carried, Collected, Scratch, Settings};
@@ -291,13 +290,8 @@ fn collect_message(
     }));
     caught.unwrap_or_else(|_| {
         *scratch = Scratch::default();
-        let mut facts = MessageFacts::default();
-        facts.findings.push(FindingAt {
-            place: String::new(),
-            code: Finding::Panic,
-        });
         Collected {
-            facts: Some(Box::new(facts)),
+            facts: Some(Box::new(MessageFacts::panicked())),
             ..Collected::default()
         }
     })
