@@ -113,14 +113,9 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Does `test` hold for the content as stored?
+    /// Does `test` hold for one of the candidates?
     pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
-        self.candidates
-            .iter()
-            .any(|candidate| match candidate.source {
-                Source::Bytes(bytes) => test(bytes),
-                Source::Chunks(content) => content.bytes().is_ok_and(|bytes| test(&bytes)),
-            })
+        (0..self.candidates.len()).any(|index| test(&self.bytes(index)))
     }
 
     /// How many candidates there are; at least one.
@@ -205,5 +200,29 @@ impl Candidate<'_> {
                 let _ = content.for_each_chunk(&mut sink);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::oid;
+    use crate::cms::attributes::looks_like_signed_attributes;
+    use crate::cms::build::AttributeList;
+    use crate::limits::Limits;
+
+    /// Attributes of another signature stay ambiguous where only the reading with CR LF line ends shows them.
+    #[test]
+    fn every_candidate_is_tested() {
+        let attributes = AttributeList::new()
+            .content_type(oid::DATA)
+            .message_digest(b"0123456789\r\n0123456789")
+            .to_be_signed();
+        let line_end = attributes.windows(2).position(|pair| pair == b"\r\n");
+        let mut stored = attributes.clone();
+        stored.remove(line_end.unwrap());
+        let looks = |bytes: &[u8]| looks_like_signed_attributes(bytes, &Limits::default());
+        assert!(looks(&attributes) && !looks(&stored));
+        assert!(Readings::of_part(&stored, Quoting::None).any(looks));
     }
 }
