@@ -139,3 +139,14 @@ fn bad(word: Word) -> Option<Status> {
         Word::ValidAsClaimed | Word::Valid => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::panicked;
+
+    #[test]
+    fn a_message_whose_reading_panicked_does_not_pass_for_ordinary_mail() {
+        assert_eq!(status(&panicked(None), &[], &[]), Status::Damaged);
+    }
+}
