@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::asn1::{BerErrorKind, oid};
-use crate::cms::{self, Carried as CarriedSets, CompressedData, ContentInfo, Layer, SignedData};
+use crate::cms::{
+    self, Carried as CarriedSets, CompressedData, ContentInfo, Layer, SignedData, SignerInfo,
+};
 use crate::crypto::digest::{DigestAlgorithm, Hasher, sha256};
 use crate::facts::axis::{Coverage, Digest, Integrity, LayerKind, Signature, Structure};
 use crate::facts::certificates::Scratch;
@@ -36,6 +38,8 @@ pub(super) struct Walk<'w> {
     certificates: BTreeMap<Sha256, Vec<u8>>,
     crls: BTreeMap<Sha256, Vec<u8>>,
     opened: Vec<Staged>,
+    /// The message has List-* fields.
+    is_list_mail: bool,
     /// Depth of the layer that `content_sha256` is of.
     deepest: Option<usize>,
 }
@@ -97,6 +101,7 @@ impl<'w> Walk<'w> {
             certificates: BTreeMap::new(),
             crls: BTreeMap::new(),
             opened: Vec::new(),
+            is_list_mail: false,
             deepest: None,
         }
     }
@@ -111,6 +116,7 @@ impl<'w> Walk<'w> {
         let place = Place::message(quoting);
         // What signers are compared with; the caller takes it from the stored header once more, with what a report shows.
         self.facts.sender = headers::addresses(&tree.header(0), self.limits).0;
+        self.is_list_mail = headers::is_list_mail(&tree.header(0));
         self.candidates(tree, candidates, &place);
     }
 
@@ -299,6 +305,7 @@ impl<'w> Walk<'w> {
             .is_some_and(|part| part::protects_headers(&part.media));
         let coverage = at.coverage(protected);
         let (signatures, used) = self.signatures(data, Some(&mut readings), coverage, &at);
+        self.list_footer(&mut at);
         let depth = place.depth;
         let findings_of_quoting = readings.quoting_ambiguous;
         let sha256 = readings.content_sha256(used.unwrap_or(0));
@@ -306,7 +313,7 @@ impl<'w> Walk<'w> {
             at.findings.push(Finding::MboxQuotingAmbiguous);
         }
         self.innermost(depth, sha256);
-        let carried = self.carried(&data.carried);
+        let carried = self.carried_around(data);
         let index = self.push(at, LayerKind::Signed, structure, place);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
@@ -419,6 +426,7 @@ impl<'w> Walk<'w> {
                 .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
         );
         let (signatures, used) = self.signatures(data, readings.as_mut(), coverage, &at);
+        self.list_footer(&mut at);
         let sha256 = readings
             .as_mut()
             .and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
@@ -429,7 +437,7 @@ impl<'w> Walk<'w> {
         if is_mail {
             self.innermost(place.depth, sha256);
         }
-        let carried = self.carried(&data.carried);
+        let carried = self.carried_around(data);
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
         self.complete_layer(index, |layer| {
@@ -673,6 +681,29 @@ impl<'w> Walk<'w> {
             let place = layer_path(prefix, &tree.number(found.part));
             self.facts.findings.push(FindingAt { place, code });
         }
+    }
+
+    /// What a mailing list does to signed mail (catalogue row B-10).
+    fn list_footer(&self, at: &mut At) {
+        let beside = !at.whole
+            || at.findings.contains(&Finding::PreambleText)
+            || at.findings.contains(&Finding::EpilogueText);
+        if beside && self.is_list_mail && at.nested.is_none() {
+            at.findings.push(Finding::ListFooter);
+        }
+    }
+
+    /// As [`Walk::carried`], the timestamp tokens on the signatures included: who made them is judged by what they carry.
+    fn carried_around(&mut self, data: &SignedData<'_>) -> Vec<Sha256> {
+        let mut names = self.carried(&data.carried);
+        for token in data.signers.iter().flat_map(SignerInfo::timestamp_tokens) {
+            if let Ok(info) = cms::read(token, self.limits)
+                && let Layer::Signed(inner) = &info.layer
+            {
+                names.extend(self.carried(&inner.carried));
+            }
+        }
+        names
     }
 
     /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.
