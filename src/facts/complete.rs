@@ -21,7 +21,8 @@ use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::x509::Certificate;
 use crate::pki::x509::Name;
 
-/// Looks for the certificates that signatures lack, and verifies with what is found. Facts stay as they are where nothing is.
+/// Looks for the certificates that signatures lack, or that verify what the message's own does not, and verifies with what is
+/// found. Facts stay as they are where nothing is.
 ///
 /// Pure: equal facts and an equal pool give equal facts, whatever the order in which the pool was filled.
 ///
@@ -89,8 +90,13 @@ fn finish(
     ) else {
         return Ok(());
     };
+    // The message's own certificate does not verify it: the same name may stand for another one (catalogue row B-15).
+    let again = facts.signature == Signature::Invalid;
+    if again && pending.signed == Signed::NeedsContent {
+        return Ok(());
+    }
     let mut best: Option<((bool, Named), Checked, Found)> = None;
-    let candidates = candidates(facts, pool)?;
+    let candidates = candidates(facts, again, pool)?;
     let several = candidates.len() > 1;
     for id in candidates {
         let der = pool.der(id)?;
@@ -124,11 +130,17 @@ fn finish(
             }
         }
     }
-    let Some(((_, named), checked, found)) = best else {
+    let Some(((valid, named), checked, found)) = best else {
         facts.pending = Some(pending);
         return Ok(());
     };
-    if facts.certificate.is_none() {
+    if again && !valid {
+        return Ok(());
+    }
+    if again && facts.attributes == Attributes::CertificateMismatch {
+        facts.attributes = Attributes::Ok;
+    }
+    if again || facts.certificate.is_none() {
         let origins = pool.origins(found.id);
         facts.certificate_source = if origins.message {
             CertificateSource::OtherMessage
@@ -146,7 +158,7 @@ fn finish(
             Named::Other | Named::Nobody | Named::This => {}
         }
     }
-    if several {
+    if several && matches!(facts.identifier, Identifier::IssuerSerial { .. }) {
         facts.findings.push(Finding::IssuerSerialCollision);
     }
     facts.certificate = Some(found.known.sha256);
@@ -170,8 +182,12 @@ struct Found {
     key: Result<PublicKey, KeyError>,
 }
 
-fn candidates(facts: &SignatureFacts, pool: &Pool) -> Result<Vec<CertificateId>, RunError> {
-    if let Some(sha256) = &facts.certificate {
+fn candidates(
+    facts: &SignatureFacts,
+    again: bool,
+    pool: &Pool,
+) -> Result<Vec<CertificateId>, RunError> {
+    if let Some(sha256) = facts.certificate.as_ref().filter(|_| !again) {
         return Ok(pool.find(sha256).into_iter().collect());
     }
     match &facts.identifier {

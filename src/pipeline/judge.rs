@@ -222,6 +222,7 @@ fn judge_message(
     judged: &mut JudgedBlock,
 ) -> Result<(), RunError> {
     complete(facts, bench.pool, bench.limits, scratch)?;
+    judge::choose(facts, judge)?;
     let verdict = judge::judge(facts, judge)?;
     if facts
         .findings
