@@ -68,6 +68,8 @@ pub(super) fn check(
     let (signature_algorithm, digest_algorithm) = algorithms;
     let scheme = match SignatureScheme::from_cms(signature_algorithm, digest_algorithm, key) {
         Ok(scheme) => scheme,
+        // All is known, and no signature of this algorithm can be the key's.
+        Err(SignatureUnsupported::KeyDoesNotFit) => return Checked::only(Signature::Invalid),
         Err(reason) => {
             let mut checked = Checked::only(Signature::UnsupportedAlgorithm);
             if reason == SignatureUnsupported::DigestDisagrees {

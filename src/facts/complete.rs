@@ -129,7 +129,12 @@ impl Search<'_, '_, '_> {
         let Some(pending) = facts.pending.take() else {
             return Ok(());
         };
-        let candidates = self.candidates(facts)?;
+        // The message's own certificate does not verify it: the same name may stand for another one (catalogue row B-15).
+        let again = facts.signature == Signature::Invalid;
+        if again && pending.signed == Signed::NeedsContent {
+            return Ok(());
+        }
+        let candidates = self.candidates(facts, again)?;
         let several = candidates.len() > 1;
         let mut best: Option<Found> = None;
         for id in candidates {
@@ -144,7 +149,13 @@ impl Search<'_, '_, '_> {
             facts.pending = Some(pending);
             return Ok(());
         };
-        if facts.certificate.is_none() {
+        if again && !found.rank.verifies {
+            return Ok(());
+        }
+        if again && facts.attributes == Attributes::CertificateMismatch {
+            facts.attributes = Attributes::Ok;
+        }
+        if again || facts.certificate.is_none() {
             facts.certificate_source = self.source(&found);
             facts.findings.extend_from_slice(&found.known.findings);
             match found.rank.named {
@@ -157,7 +168,7 @@ impl Search<'_, '_, '_> {
                 Named::Other | Named::Nobody | Named::This => {}
             }
         }
-        if several {
+        if several && matches!(facts.identifier, Identifier::IssuerSerial { .. }) {
             facts.findings.push(Finding::IssuerSerialCollision);
         }
         facts.certificate = Some(found.known.sha256);
@@ -178,9 +189,13 @@ impl Search<'_, '_, '_> {
         Ok(())
     }
 
-    fn candidates(&self, facts: &SignatureFacts) -> Result<Vec<CertificateId>, RunError> {
+    fn candidates(
+        &self,
+        facts: &SignatureFacts,
+        again: bool,
+    ) -> Result<Vec<CertificateId>, RunError> {
         let pool = self.sources.pool;
-        if let Some(sha256) = &facts.certificate {
+        if let Some(sha256) = facts.certificate.as_ref().filter(|_| !again) {
             return Ok(pool.find(sha256).into_iter().collect());
         }
         match &facts.identifier {

@@ -5,7 +5,7 @@ use crate::facts::axis::TimeSource;
 use crate::facts::finding::Finding;
 use crate::facts::record::{Addresses, ClaimedTime, HeaderText, Headers};
 use crate::limits::Limits;
-use crate::mime::address::Addresses as AddressList;
+use crate::mime::address::{Addresses as AddressList, Mailbox};
 use crate::mime::date;
 use crate::mime::header::{Field, Header};
 use crate::mime::message::Origin;
@@ -61,7 +61,9 @@ pub fn addresses(header: &Header<'_>, limits: &Limits) -> (Addresses, Vec<Findin
         {
             findings.push(Finding::DisplayNameAddressMismatch);
         }
-        addresses.from.extend(with_address(list));
+        addresses
+            .from
+            .extend(list.mailboxes.into_iter().filter_map(shown_as_address));
     }
     for field in header.all("sender") {
         addresses
@@ -72,10 +74,33 @@ pub fn addresses(header: &Header<'_>, limits: &Limits) -> (Addresses, Vec<Findin
     (addresses, findings)
 }
 
-/// Names without an address are left out: an unquoted comma in a display name makes two of one.
+/// Names without an address are left out: an unquoted comma in a display name makes two of one. What only looks like an address
+/// counts, though it never matches: mail programs show it, so it may not stand unseen beside the signer's.
+fn shown_as_address(mailbox: Mailbox) -> Option<String> {
+    (!mailbox.address.is_empty() || mailbox.malformed).then_some(mailbox.address)
+}
+
+/// Names without an address are left out.
 fn with_address(list: AddressList) -> impl Iterator<Item = String> {
     let addresses = list.mailboxes.into_iter().map(|mailbox| mailbox.address);
     addresses.filter(|address| !address.is_empty())
+}
+
+/// A mailing list sent it on (RFC 2369 §3, RFC 2919 §3).
+#[must_use]
+pub fn is_list_mail(header: &Header<'_>) -> bool {
+    const FIELDS: [&str; 7] = [
+        "list-id",
+        "list-post",
+        "list-help",
+        "list-subscribe",
+        "list-unsubscribe",
+        "list-owner",
+        "list-archive",
+    ];
+    header
+        .fields()
+        .any(|field| FIELDS.iter().any(|name| field.is(name)))
 }
 
 /// What the message says about when it was sent, best first (verdict.md, "Clocks").

@@ -13,7 +13,7 @@ pub fn identity(message: &Addresses, certificate: &[String]) -> Identity {
     if message.from_fields > 1 || message.from.len() > 1 {
         return Identity::AmbiguousFrom;
     }
-    let Some(from) = message.from.first() else {
+    let Some(from) = message.from.first().filter(|from| !from.is_empty()) else {
         return Identity::NoFrom;
     };
     if certificate.is_empty() {
@@ -105,6 +105,12 @@ mod tests {
             ),
             (addresses(0, &[], alice), alice, Identity::NoFrom),
             (addresses(1, &[], alice), alice, Identity::NoFrom),
+            (addresses(1, &[""], alice), alice, Identity::NoFrom),
+            (
+                addresses(1, &["", "alice@example.com"], &[]),
+                alice,
+                Identity::AmbiguousFrom,
+            ),
             (
                 addresses(1, &["alice@bücher.example"], &[]),
                 &["alice@xn--bcher-kva.example"],

@@ -64,7 +64,7 @@ pub struct HeaderText {
 /// The addr-specs a signer's certificate is compared with (RFC 8550 §3).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
-    /// Mailboxes of all From fields.
+    /// Mailboxes of all From fields; what only looks like an address is an empty text.
     pub from: Vec<String>,
     /// Number of From fields.
     pub from_fields: u32,

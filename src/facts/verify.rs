@@ -44,6 +44,13 @@ impl Verifier<'_> {
             .filter_map(|der| scratch.certificate(der, self.limits))
             .collect();
         let malformed = certificates.len() < data.carried.certificates.len();
+        // A detached signature can carry them, and hold over them, while the part beside it is shown (catalogue row B-02).
+        let bare = |signer: &SignerInfo<'_>| signer.signed_attributes.is_none();
+        let carries_attributes = data.signers.iter().any(bare)
+            && data
+                .content
+                .and_then(|content| content.bytes().ok())
+                .is_some_and(|own| looks_like_signed_attributes(&own, self.limits));
         let mut used = None;
         let mut all = Vec::with_capacity(data.signers.len());
         for (index, signer) in data.signers.iter().enumerate() {
@@ -57,6 +64,9 @@ impl Verifier<'_> {
             );
             facts.index = u32::try_from(index).unwrap_or(u32::MAX);
             used = used.or(reading);
+            if bare(signer) && carries_attributes {
+                facts.attributes = Attributes::Ambiguous;
+            }
             if malformed {
                 facts.findings.push(Finding::CertificateMalformed);
             }
@@ -102,7 +112,8 @@ impl Verifier<'_> {
             .iter()
             .filter(|known| known.answers_to(&signer.sid))
             .collect();
-        if let [first, rest @ ..] = candidates.as_slice()
+        if let ([first, rest @ ..], EntityIdentifier::IssuerAndSerial(_)) =
+            (candidates.as_slice(), &signer.sid)
             && rest.iter().any(|other| other.sha256 != first.sha256)
         {
             facts.findings.push(Finding::IssuerSerialCollision);
@@ -130,7 +141,9 @@ impl Verifier<'_> {
                 }
                 describe(&mut facts.algorithms, checked.scheme.as_ref(), &known.key);
                 facts.findings.extend(checked.findings);
-                if let Err(KeyError::ParametersMissing) = known.key {
+                // With the issuer's parameters, or another message's certificate, it may verify after all.
+                let parameters_missing = matches!(known.key, Err(KeyError::ParametersMissing));
+                if parameters_missing || checked.signature == Signature::Invalid {
                     let left = pending(
                         signer,
                         algorithm,

@@ -35,6 +35,8 @@ pub(super) struct Walk<'w> {
     certificates: BTreeMap<Sha256, Vec<u8>>,
     crls: BTreeMap<Sha256, Vec<u8>>,
     opened: Vec<Staged>,
+    /// The message has List-* fields.
+    is_list_mail: bool,
     /// Depth of the layer that `content_sha256` is of.
     deepest: Option<usize>,
 }
@@ -96,6 +98,7 @@ impl<'w> Walk<'w> {
             certificates: BTreeMap::new(),
             crls: BTreeMap::new(),
             opened: Vec::new(),
+            is_list_mail: false,
             deepest: None,
         }
     }
@@ -111,6 +114,7 @@ impl<'w> Walk<'w> {
         let place = Place::message(quoting);
         // What signers are compared with; the caller takes it from the stored header once more, with what a report shows.
         self.facts.sender = headers::addresses(&tree.header(0), self.limits).0;
+        self.is_list_mail = headers::is_list_mail(&tree.header(0));
         self.candidates(tree, candidates, &place);
         if may_hold_more {
             self.unread(tree.number(0), &place, Vec::new());
@@ -322,6 +326,7 @@ impl<'w> Walk<'w> {
             .is_some_and(|part| part::protects_headers(&part.media));
         let coverage = at.coverage(protected);
         let (signatures, used) = self.signatures(data, Some(&mut readings), coverage, &at);
+        self.list_footer(&mut at);
         let depth = place.depth;
         let findings_of_quoting = readings.quoting_ambiguous;
         let sha256 = readings.content_sha256(used.unwrap_or(0));
@@ -442,6 +447,7 @@ impl<'w> Walk<'w> {
                 .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
         );
         let (signatures, used) = self.signatures(data, readings.as_mut(), coverage, &at);
+        self.list_footer(&mut at);
         let sha256 = readings
             .as_mut()
             .and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
@@ -709,6 +715,16 @@ impl<'w> Walk<'w> {
             nested: place.nested,
         };
         self.push(at, LayerKind::Unknown, Structure::Ok, place);
+    }
+
+    /// What a mailing list does to signed mail (catalogue row B-10).
+    fn list_footer(&self, at: &mut At) {
+        let beside = !at.whole
+            || at.findings.contains(&Finding::PreambleText)
+            || at.findings.contains(&Finding::EpilogueText);
+        if beside && self.is_list_mail && at.nested.is_none() {
+            at.findings.push(Finding::ListFooter);
+        }
     }
 
     /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.

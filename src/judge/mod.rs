@@ -21,6 +21,8 @@ pub mod etsi;
 
 pub mod verdict;
 
+mod choose;
+
 mod signer;
 
 pub use clock::{Clocks, RatedTime};
@@ -30,6 +32,7 @@ pub use strength::Strength;
 pub use verdict::{At, MessageVerdict, SignatureVerdict};
 pub use word::Word;
 
+pub use choose::choose;
 pub use signer::Judge;
 
 use crate::error::RunError;

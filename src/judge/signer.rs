@@ -1,12 +1,14 @@
 //! One signature at each clock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::axis::{Digest, Grade, Signature, Structure, TimeSource};
 use crate::facts::finding::Finding;
 use crate::facts::record::{ClaimedTime, SignatureFacts, TimestampFacts};
+use crate::judge::choose::Group;
 use crate::judge::clock::{self, Clocks, RatedTime};
 use crate::judge::etsi::{Detail, etsi};
 use crate::judge::policy::Policy;
@@ -25,11 +27,12 @@ use crate::pki::x509::crl::RevocationReason;
 /// Judges messages against one pool, one set of anchors, one policy and one run's clock. One for each worker: what it
 /// remembers changes speed, never a verdict.
 pub struct Judge<'p> {
-    pool: &'p Pool,
-    trust: Trust<'p>,
+    pub(super) pool: &'p Pool,
+    pub(super) trust: Trust<'p>,
     pub(super) policy: &'p Policy,
     pub(super) clocks: Clocks,
     algorithms: HashMap<CertificateId, CertificateAlgorithms>,
+    pub(super) groups: HashMap<Vec<u8>, Arc<Group>>,
 }
 
 impl<'p> Judge<'p> {
@@ -42,6 +45,7 @@ impl<'p> Judge<'p> {
             policy,
             clocks,
             algorithms: HashMap::new(),
+            groups: HashMap::new(),
         }
     }
 

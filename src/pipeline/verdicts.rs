@@ -337,6 +337,7 @@ fn judge_message(
         limits: bench.limits,
     };
     complete(facts, &mut sources, &mut worker.scratch)?;
+    judge::choose(facts, &mut worker.judge)?;
     let verdict = judge::judge(facts, &mut worker.judge)?;
     let lookup = Lookup {
         certificate: &|sha256| Some(bench.pool.find(sha256)?.0),

@@ -101,6 +101,28 @@ impl Pool {
         })
     }
 
+    /// Another certificate may have the issuer and serial number of this one: the names are not compared.
+    #[must_use]
+    pub fn may_collide(&self, id: CertificateId) -> bool {
+        let Some(entry) = self.entry(id).filter(|entry| entry.readable) else {
+            return false;
+        };
+        let same = self.range(&self.by_issuer_serial, entry.issuer_serial, |entry| {
+            entry.issuer_serial
+        });
+        same.len() > 1
+    }
+
+    /// More than one certificate may have this key identifier: it is not compared.
+    #[must_use]
+    pub fn may_share_ski(&self, ski: &[u8]) -> bool {
+        let key = octets_key(ski);
+        let start = self.by_ski.partition_point(|(known, _)| *known < key);
+        self.by_ski
+            .get(start + 1)
+            .is_some_and(|(known, _)| *known == key)
+    }
+
     /// All certificates with this key identifier, from the extension or computed (SHA-1 of the key's octets), by SHA-256.
     ///
     /// # Errors

@@ -1,0 +1,197 @@
+//! Rows C-11 and C-14: wrong keys, and many keys.
+
+use std::fs;
+
+use mailseal::asn1::Time;
+use mailseal::asn1::oid;
+use mailseal::crypto::content::encrypt;
+use mailseal::crypto::content_cipher::CipherAlgorithm;
+use mailseal::crypto::content_cipher::ContentCipher;
+use mailseal::crypto::digest::sha256;
+use mailseal::crypto::key::Curve;
+use mailseal::crypto::key::KeyAlgorithm;
+use mailseal::crypto::private_key::PrivateKey;
+use mailseal::facts;
+use mailseal::facts::Scratch;
+use mailseal::facts::Settings;
+use mailseal::facts::axis::Decryption;
+use mailseal::facts::record::EncryptedFacts;
+use mailseal::limits::Limits;
+use mailseal::mime::message::Form;
+use mailseal::mime::message::Message;
+use mailseal::mime::message::Origin;
+use mailseal::pki::keyring::Keyring;
+use mailseal::pki::keyring::Passwords;
+use mailseal::pki::x509::Certificate;
+
+use crate::catalogue::a_axes::content;
+use crate::catalogue::a_axes::from_alice;
+use crate::toolkit::certificates::Holder;
+use crate::toolkit::certificates::Party;
+use crate::toolkit::certificates::Wanted;
+use crate::toolkit::certificates::name;
+use crate::toolkit::enveloped::Encrypt;
+use crate::toolkit::enveloped::To;
+use crate::toolkit::keys;
+use crate::toolkit::mail;
+use crate::toolkit::people;
+use crate::toolkit::people::alice;
+use crate::toolkit::people::bob;
+use crate::toolkit::people::carol;
+
+/// The encrypted layer of a message around this CMS.
+fn opened(cms: &[u8], keyring: &Keyring, scratch: &mut Scratch) -> EncryptedFacts {
+    let bytes = mail::message(&from_alice(), &mail::pkcs7_mime("enveloped-data", cms));
+    let message = Message {
+        bytes: &bytes,
+        form: Form::Mail,
+        origin: Origin::default(),
+    };
+    let collected = facts::collect(&message, keyring, &Settings::default(), scratch);
+    let facts = collected.facts.unwrap();
+    assert_eq!(
+        collected.opened.len(),
+        usize::from(
+            facts.layers[0].encrypted.as_ref().unwrap().decryption == Decryption::Decrypted
+        )
+    );
+    facts.layers[0].encrypted.clone().unwrap()
+}
+
+fn ring(holders: &[&Holder]) -> Keyring {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, holder) in holders.iter().enumerate() {
+        let file = |extension: &str| folder.path().join(format!("{index}.{extension}"));
+        fs::write(file("key"), keys::pkcs8(holder.key())).unwrap();
+        fs::write(file("cer"), &holder.certificate).unwrap();
+    }
+    let paths = [folder.path().to_path_buf()];
+    Keyring::load(&paths, &Passwords::none(), &Limits::default())
+        .unwrap()
+        .0
+}
+
+/// The recipient named is `named`, the key that can open it is that of `real`.
+fn misnamed(named: &Holder, real: &Holder) -> Holder {
+    Holder {
+        party: Party {
+            name: named.party.name.clone(),
+            key: real.party.key.clone(),
+        },
+        certificate: named.certificate.clone(),
+        chain: Vec::new(),
+    }
+}
+
+/// Without a key for any recipient nothing is tried.
+#[test]
+fn c_11_a_key_that_no_recipient_names_is_not_tried() {
+    let keyring = ring(&[carol()]);
+    let der = Encrypt::new(&content(), CipherAlgorithm::Aes256Cbc)
+        .to(To::new(alice()))
+        .encode();
+    let facts = opened(&der, &keyring, &mut Scratch::default());
+    assert_eq!(facts.decryption, Decryption::NoKey);
+    assert!(!facts.recipients[0].key_found);
+}
+
+/// 2000 times the recipient is matched, and the key is the wrong one: with RSA v1.5, where OpenSSL gives a random secret in place
+/// of an error, and with a wrong content key of the right length, which one padding in 256 takes for right.
+#[test]
+fn c_11_forced_wrong_keys_never_succeed() {
+    let keyring = ring(&[carol(), bob()]);
+    let mut scratch = Scratch::default();
+    let text = mail::text(&"Dear all, the meeting is on Friday.\n".repeat(20));
+    let wrong_rsa = misnamed(carol(), alice());
+    for run in 0..1000 {
+        let der = Encrypt::new(&text, CipherAlgorithm::Aes128Cbc)
+            .to(To::new(&wrong_rsa))
+            .encode();
+        let facts = opened(&der, &keyring, &mut scratch);
+        assert_eq!(facts.decryption, Decryption::Failed, "run {run}");
+        assert_eq!(facts.plaintext_bytes, None);
+    }
+    // The content under one key, the recipient's secret another: what a wrong key of the right length gives.
+    for run in 0..1000 {
+        let cipher = ContentCipher::generate(CipherAlgorithm::Aes128Cbc).unwrap();
+        let other = cipher.generate_key().unwrap();
+        let wrong = encrypt(&cipher, &other, b"", &[&text]).unwrap();
+        let der = Encrypt::new(&text, CipherAlgorithm::Aes128Cbc)
+            .to(To::new(bob()))
+            .encode();
+        let der = with_ciphertext(&der, &wrong.ciphertext);
+        let facts = opened(&der, &keyring, &mut scratch);
+        assert_eq!(facts.decryption, Decryption::Failed, "run {run}");
+    }
+}
+
+/// The message with another ciphertext of the same length.
+fn with_ciphertext(der: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+    let mut der = der.to_vec();
+    let start = der.len() - ciphertext.len();
+    der[start..].copy_from_slice(ciphertext);
+    der
+}
+
+/// Every key is found by each of its names, and a message for one of 10,000 opens with it. A look-up that walks through all keys
+/// would compare 300 million names here.
+#[test]
+fn c_14_ten_thousand_keys() {
+    const KEYS: u64 = 10_000;
+    let issuer = people::stranger();
+    let folder = tempfile::tempdir().unwrap();
+    let mut holders = Vec::new();
+    for number in 0..KEYS {
+        let key = PrivateKey::generate(KeyAlgorithm::Ec(Curve::P256)).unwrap();
+        let subject = name(&[(oid::COMMON_NAME, "somebody")]);
+        let party = Party::named(subject, key);
+        let wanted = Wanted::mail(number + 1, "somebody@example.com")
+            .validity(Time::from_unix(0).unwrap(), Time::from_unix(1).unwrap());
+        let holder = Holder::below(party, &wanted, issuer);
+        holders.push(holder);
+    }
+    for (number, some) in holders.chunks(1000).enumerate() {
+        let pair = |holder: &Holder| {
+            [
+                pem("CERTIFICATE", &holder.certificate),
+                pem("PRIVATE KEY", &keys::pkcs8(holder.key())),
+            ]
+            .concat()
+        };
+        let bundle: Vec<u8> = some.iter().flat_map(pair).collect();
+        fs::write(folder.path().join(format!("{number}.pem")), bundle).unwrap();
+    }
+    let paths = [folder.path().to_path_buf()];
+    let (keyring, _) = Keyring::load(&paths, &Passwords::none(), &Limits::default()).unwrap();
+    assert_eq!(keyring.keys().count() as u64, KEYS);
+    for holder in &holders {
+        let certificate = Certificate::read(&holder.certificate).unwrap();
+        let key = keyring
+            .by_issuer_serial(certificate.issuer.raw(), certificate.serial.0)
+            .unwrap();
+        assert_eq!(
+            keyring.certificate(key),
+            Some(holder.certificate.as_slice())
+        );
+        assert_eq!(keyring.by_ski(&holder.party.key_identifier()), Some(key));
+        let spki = sha256(&keys::spki(holder.key()));
+        assert_eq!(keyring.by_public_key(&spki), Some(key));
+    }
+    // An expired certificate opens mail like any other.
+    for (at, by_key) in [(0, false), (7_777, false), (9_999, true)] {
+        let to = To::new(&holders[at]);
+        let to = if by_key { to.by_key_identifier() } else { to };
+        let der = Encrypt::new(&content(), CipherAlgorithm::Aes256Gcm)
+            .to(to)
+            .encode();
+        let facts = opened(&der, &keyring, &mut Scratch::default());
+        assert_eq!(facts.decryption, Decryption::Decrypted);
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> Vec<u8> {
+    let mut text = format!("-----BEGIN {label}-----\n").into_bytes();
+    text.extend_from_slice(&mail::lf(&mail::base64_lines(der, 64)));
+    text.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
+    text
+}
