@@ -145,7 +145,7 @@ impl Search<'_, '_, '_> {
                 best = Some(found);
             }
         }
-        let Some(found) = best.filter(|found| self.is_believed(found)) else {
+        let Some(found) = best.filter(|found| self.is_believed(found, again)) else {
             facts.pending = Some(pending);
             return Ok(());
         };
@@ -269,9 +269,10 @@ impl Search<'_, '_, '_> {
         }))
     }
 
-    /// That a certificate does not verify a signature speaks against the signature only if the certificate is not made up.
-    fn is_believed(&self, found: &Found) -> bool {
-        found.rank.verifies
+    /// That a certificate does not verify a signature speaks against the signature only if the certificate is not made up. And to
+    /// any ECDSA signature a key can be made that verifies it: against the message's own certificate that says nothing.
+    fn is_believed(&self, found: &Found, again: bool) -> bool {
+        (found.rank.verifies && !again)
             || self.sources.pool.origins(found.id).given
             || self.carried.contains(&found.known.sha256)
             || match found.rank.chain {

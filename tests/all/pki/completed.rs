@@ -40,6 +40,15 @@ impl Scene {
 
     /// A mail from Alice, signed with her key, without her certificate.
     fn facts(&self, by_key: bool, attributes: bool) -> Box<MessageFacts> {
+        self.facts_with(by_key, attributes, &[])
+    }
+
+    fn facts_with(
+        &self,
+        by_key: bool,
+        attributes: bool,
+        certificates: &[Vec<u8>],
+    ) -> Box<MessageFacts> {
         let serial = [SERIAL as u8];
         let sid = if by_key {
             EntityIdentifier::SubjectKeyIdentifier(self.alice.key_identifier().into())
@@ -71,6 +80,7 @@ impl Scene {
         };
         let der = build::SignedData {
             signers: vec![signer.sign(CONTENT, sign).unwrap()],
+            certificates: certificates.iter().map(Vec::as_slice).collect(),
             ..build::SignedData::new(Content::Octets(CONTENT))
         }
         .encode();
@@ -173,4 +183,23 @@ fn a_renewed_certificate_with_the_same_key_is_as_good() {
         let seen = scene.finished(&facts, &[old, new], day(200));
         assert_eq!(seen.certificate, Some(wanted));
     }
+}
+
+/// The message's certificate does not verify it, another one of that name does: believed only where an authority stands for it.
+#[test]
+fn a_made_up_certificate_mends_no_signature() {
+    let scene = Scene::new();
+    let mallory = Party::new("Mallory");
+    let mut other = scene.certificate();
+    other.spki = mallory.spki();
+    let carried = other.by(&scene.root);
+    let facts = scene.facts_with(false, true, &[carried.clone()]);
+    let made_up = scene.certificate().forged(&scene.root, &mallory);
+    let seen = scene.finished(&facts, &[carried.clone(), made_up], day(10));
+    assert_eq!(seen.signature, Signature::Invalid);
+    assert_eq!(seen.certificate, Some(sha256(&carried)));
+    let genuine = scene.certificate().by(&scene.root);
+    let seen = scene.finished(&facts, &[carried, genuine.clone()], day(10));
+    assert_eq!(seen.signature, Signature::Valid);
+    assert_eq!(seen.certificate, Some(sha256(&genuine)));
 }
