@@ -345,8 +345,13 @@ fn judge(
     if constraints::check(&path, checker.limits).is_err() {
         failures.add(Chain::NameConstraint, None);
     }
-    if let Some(refused) = checker.refused(&path) {
-        failures.add(refused, Some(TrustFinding::RefusedByOpenssl));
+    match checker.refused(&path) {
+        None => {}
+        // It says no more than that: what was found here says why.
+        Some(Chain::Incomplete) if !failures.reasons.is_empty() => {
+            failures.note(TrustFinding::RefusedByOpenssl);
+        }
+        Some(refused) => failures.add(refused, Some(TrustFinding::RefusedByOpenssl)),
     }
     let mut ids = vec![id];
     ids.extend(authorities.iter().map(|node| node.id));
