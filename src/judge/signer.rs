@@ -7,7 +7,7 @@ use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::axis::{Digest, Grade, Signature, Structure, TimeSource};
 use crate::facts::finding::Finding;
-use crate::facts::record::{ClaimedTime, SignatureFacts, TimestampFacts};
+use crate::facts::record::{ClaimedTime, Sha256, SignatureFacts, TimestampFacts};
 use crate::judge::choose::Group;
 use crate::judge::clock::{self, Clocks, RatedTime};
 use crate::judge::etsi::{Detail, etsi};
@@ -64,6 +64,10 @@ impl<'p> Judge<'p> {
             .trust
             .chain(certificate, Purpose::EmailSigning, now)?
             .value)
+    }
+
+    pub(super) fn is_invalid_crl(&self, crl: &Sha256) -> bool {
+        self.trust.is_invalid_crl(crl)
     }
 
     pub(super) fn signature(

@@ -171,6 +171,13 @@ impl<'p> Trust<'p> {
         court.known(path)
     }
 
+    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it.
+    #[must_use]
+    pub fn is_invalid_crl(&self, sha256: &[u8; 32]) -> bool {
+        let known = self.pool.find_crl(sha256);
+        known.is_none_or(|id| self.hierarchy.is_unsigned(id))
+    }
+
     /// The bounds in use.
     #[must_use]
     pub fn limits(&self) -> &'p Limits {
