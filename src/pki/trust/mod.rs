@@ -83,6 +83,20 @@ impl<'p> Trust<'p> {
         Ok(self.candidates(certificate, purpose)?.judge(at))
     }
 
+    /// The judgement of [`Trust::chain`], and behind it that of every other path to an anchor with the same value: an authority's
+    /// key may be in several certificates, of which one is revoked.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn chains(
+        &mut self,
+        certificate: CertificateId,
+        purpose: Purpose,
+        at: Time,
+    ) -> Result<Vec<ChainJudgement>, RunError> {
+        Ok(self.candidates(certificate, purpose)?.all(at))
+    }
+
     fn candidates(
         &mut self,
         certificate: CertificateId,
