@@ -144,7 +144,7 @@ axis! {
         AnchorExpired = "anchor_expired",
         /// No list says whether the path's certificates were revoked at the clock's time.
         RevocationNotKnown = "revocation_not_known",
-        /// A CRL inside a mail is not signed by whom it names.
+        /// A CRL inside a mail can't be read, or is not signed by whom it names.
         CrlInvalid = "crl_invalid",
         /// A weak algorithm or key; `judgements` names it.
         WeakAlgorithm = "weak_algorithm",

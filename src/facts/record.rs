@@ -116,7 +116,7 @@ pub struct LayerFacts {
     /// SHA-256 of the certificates carried, in the order in which they stand.
     pub certificates: Vec<Sha256>,
     /// Number of CRLs carried.
-    pub crls: u32,
+    pub crls: Vec<Sha256>,
     /// The layer's findings, sorted.
     pub findings: Vec<Finding>,
 }

@@ -336,12 +336,12 @@ impl<'w> Walk<'w> {
             at.findings.push(Finding::MboxQuotingAmbiguous);
         }
         self.innermost(depth, sha256);
-        let carried = self.carried_by(data);
+        let (carried, crls) = self.carried_by(data);
         let index = self.push(at, LayerKind::Signed, structure, place);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
             layer.certificates = carried;
-            layer.crls = count(data.carried.crls.len());
+            layer.crls = crls;
         });
         Some(index)
     }
@@ -460,13 +460,13 @@ impl<'w> Walk<'w> {
         if is_mail {
             self.innermost(place.depth, sha256);
         }
-        let carried = self.carried_by(data);
+        let (carried, crls) = self.carried_by(data);
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
             layer.certificates = carried;
-            layer.crls = count(data.carried.crls.len());
+            layer.crls = crls;
             if !is_mail {
                 layer.content_type = Some(data.content_type.label());
             }
@@ -508,7 +508,7 @@ impl<'w> Walk<'w> {
         } else {
             Structure::Ok
         };
-        let carried = originator
+        let (carried, crls) = originator
             .map(|sets| self.carried(sets))
             .unwrap_or_default();
         let inner = place.behind(&at);
@@ -516,6 +516,7 @@ impl<'w> Walk<'w> {
         self.complete_layer(index, |layer| {
             layer.encrypted = Some(facts);
             layer.certificates = carried;
+            layer.crls = crls;
         });
         let Some(plaintext) = plaintext else {
             return index;
@@ -729,39 +730,36 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.
-    fn carried(&mut self, sets: &CarriedSets<'_>) -> Vec<Sha256> {
-        for crl in &sets.crls {
-            self.crls.entry(sha256(crl)).or_insert_with(|| crl.to_vec());
-        }
-        sets.certificates
-            .iter()
-            .map(|der| {
-                let name = sha256(der);
-                self.certificates
-                    .entry(name)
-                    .or_insert_with(|| der.to_vec());
-                name
-            })
-            .collect()
+    /// Notes the certificates and CRLs of a readable structure, and gives their names.
+    fn carried(&mut self, sets: &CarriedSets<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+        let take = |der: &&[u8], all: &mut BTreeMap<Sha256, Vec<u8>>| {
+            let name = sha256(der);
+            all.entry(name).or_insert_with(|| der.to_vec());
+            name
+        };
+        let certificates = sets.certificates.iter();
+        let crls = sets.crls.iter();
+        (
+            certificates
+                .map(|der| take(der, &mut self.certificates))
+                .collect(),
+            crls.map(|der| take(der, &mut self.crls)).collect(),
+        )
     }
 
     /// The same of a SignedData and of the timestamp tokens on its signatures.
-    fn carried_by(&mut self, data: &SignedData<'_>) -> Vec<Sha256> {
-        let mut carried = self.carried(&data.carried);
+    fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+        let (mut certificates, mut crls) = self.carried(&data.carried);
         for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
             if let Ok(info) = cms::read(token, self.limits)
                 && let Layer::Signed(token) = &info.layer
             {
-                let more = self.carried(&token.carried);
-                carried.extend(
-                    more.into_iter()
-                        .filter(|one| !carried.contains(one))
-                        .collect::<Vec<_>>(),
-                );
+                let (more, lists) = self.carried(&token.carried);
+                add_new(&mut certificates, more);
+                add_new(&mut crls, lists);
             }
         }
-        carried
+        (certificates, crls)
     }
 
     fn innermost(&mut self, depth: usize, sha256: Option<Sha256>) {
@@ -785,7 +783,7 @@ impl<'w> Walk<'w> {
             signatures: Vec::new(),
             encrypted: None,
             certificates: Vec::new(),
-            crls: 0,
+            crls: Vec::new(),
             findings,
         });
         self.facts.layers.len() - 1
@@ -801,6 +799,14 @@ impl<'w> Walk<'w> {
 /// A limit left parts unopened: what is in them was not seen.
 pub(super) fn is_cut(tree: &Tree<'_>) -> bool {
     tree.has(MimeFinding::MimeTooDeep) || tree.has(MimeFinding::TooManyParts)
+}
+
+fn add_new(all: &mut Vec<Sha256>, more: Vec<Sha256>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
 }
 
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {

@@ -37,6 +37,7 @@ pub use signer::Judge;
 
 use crate::error::RunError;
 use crate::facts::axis::Coverage;
+use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{ClaimedTime, LayerFacts, MessageFacts};
 
 /// Judges one message.
@@ -47,6 +48,7 @@ use crate::facts::record::{ClaimedTime, LayerFacts, MessageFacts};
 /// Where the pool's spool can't be read. What can't be said of a message has a value of its own.
 pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdict, RunError> {
     let mut layers = Vec::with_capacity(facts.layers.len());
+    let mut findings = Vec::new();
     let (mut own, mut nested, mut counted) = (Vec::new(), Vec::new(), Vec::new());
     for layer in &facts.layers {
         let times = times_of(facts, layer);
@@ -73,6 +75,12 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
             }
         }
         layers.push(verdicts);
+        if layer.crls.iter().any(|crl| judge.is_invalid_crl(crl)) {
+            findings.push(FindingAt {
+                place: layer.path.clone(),
+                code: Finding::CrlInvalid,
+            });
+        }
     }
     Ok(MessageVerdict {
         verdict: counted.iter().map(|(verdict, _, _)| *verdict).min(),
@@ -81,6 +89,7 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
         decryption: status::decryption(facts),
         status: status::status(facts, &own, &nested),
         signatures: layers,
+        findings,
     })
 }
 

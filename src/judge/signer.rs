@@ -7,7 +7,7 @@ use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::axis::{Digest, Grade, Signature, Structure, TimeSource};
 use crate::facts::finding::Finding;
-use crate::facts::record::{ClaimedTime, SignatureFacts, TimestampFacts};
+use crate::facts::record::{ClaimedTime, Sha256, SignatureFacts, TimestampFacts};
 use crate::judge::choose::Group;
 use crate::judge::clock::{self, Clocks, RatedTime};
 use crate::judge::etsi::{Detail, etsi};
@@ -64,6 +64,10 @@ impl<'p> Judge<'p> {
             .trust
             .chain(certificate, Purpose::EmailSigning, now)?
             .value)
+    }
+
+    pub(super) fn is_invalid_crl(&self, crl: &Sha256) -> bool {
+        self.trust.is_invalid_crl(crl)
     }
 
     pub(super) fn signature(
@@ -175,15 +179,17 @@ impl<'p> Judge<'p> {
                 Vec::new(),
             ));
         };
-        let chain = self.trust.chain(signer, Purpose::EmailSigning, at)?;
+        let PathAt {
+            chain,
+            revocation,
+            strength: (value, reasons),
+        } = self.best_path(signer, facts, at)?;
         findings.extend(
             chain
                 .findings
                 .iter()
                 .filter_map(|finding| trust_finding(*finding)),
         );
-        let revocation = self.revocation(&chain, at)?;
-        let (value, reasons) = self.strength(facts, &chain, at)?;
         let revoked = revocation
             .as_ref()
             .map_or(Revocation::NotChecked, RevocationJudgement::value);
@@ -220,6 +226,33 @@ impl<'p> Judge<'p> {
         };
         let trust = Some(trust);
         Ok((At { at, verdict, trust }, chain.path))
+    }
+
+    /// Of the paths that are equally good at a time the one about which the CRLs say the best, then the strongest, then the first.
+    fn best_path(
+        &mut self,
+        signer: CertificateId,
+        facts: &SignatureFacts,
+        at: Time,
+    ) -> Result<PathAt, RunError> {
+        let mut best: Option<PathAt> = None;
+        for chain in self.trust.chains(signer, Purpose::EmailSigning, at)? {
+            let path = PathAt {
+                revocation: self.revocation(&chain, at)?,
+                strength: self.strength(facts, &chain, at)?,
+                chain,
+            };
+            if best.as_ref().is_none_or(|best| path.rank() < best.rank()) {
+                best = Some(path);
+            }
+            let unsurpassed = (Revocation::NotChecked, Strength::Strong);
+            if best.as_ref().is_some_and(|best| best.rank() <= unsurpassed) {
+                break;
+            }
+        }
+        best.ok_or(RunError::Internal {
+            what: "a certificate was judged by no path",
+        })
     }
 
     fn options(&self) -> RevocationOptions {
@@ -350,27 +383,14 @@ impl<'p> Judge<'p> {
         let (true, Some(authority)) = (good, authority) else {
             return Ok(None);
         };
-        let chain = self.trust.chain(authority, Purpose::TimeStamping, at)?;
-        if chain.value != Chain::Trusted {
-            return Ok(None);
+        let mut proves = false;
+        for chain in self.trust.chains(authority, Purpose::TimeStamping, at)? {
+            proves = proves
+                || (chain.value == Chain::Trusted
+                    && !self.is_spoiled(&chain, at)?
+                    && self.strength(signature, &chain, at)?.0 != Strength::Broken);
         }
-        let options = self.options();
-        let known = self.trust.known_revocations(&chain.path, options)?;
-        let spoiled = known.iter().any(|one| match one.reason {
-            RevocationReason::Superseded | RevocationReason::CessationOfOperation => {
-                one.revoked_at <= at
-            }
-            RevocationReason::Unspecified
-            | RevocationReason::KeyCompromise
-            | RevocationReason::CaCompromise
-            | RevocationReason::AaCompromise
-            | RevocationReason::AffiliationChanged
-            | RevocationReason::CertificateHold
-            | RevocationReason::RemoveFromCrl
-            | RevocationReason::PrivilegeWithdrawn
-            | RevocationReason::Unknown => true,
-        });
-        if spoiled || self.strength(signature, &chain, at)?.0 == Strength::Broken {
+        if !proves {
             return Ok(None);
         }
         let now = self.clocks.now;
@@ -383,6 +403,44 @@ impl<'p> Judge<'p> {
             findings.push(Finding::TimestampUnrenewed);
         }
         Ok(Some(at))
+    }
+
+    /// A certificate of a timestamp authority's path is revoked so that a token of that time is worth nothing.
+    fn is_spoiled(&mut self, chain: &ChainJudgement, at: Time) -> Result<bool, RunError> {
+        let options = self.options();
+        let known = self.trust.known_revocations(&chain.path, options)?;
+        Ok(known.iter().any(|one| match one.reason {
+            RevocationReason::Superseded | RevocationReason::CessationOfOperation => {
+                one.revoked_at <= at
+            }
+            RevocationReason::Unspecified
+            | RevocationReason::KeyCompromise
+            | RevocationReason::CaCompromise
+            | RevocationReason::AaCompromise
+            | RevocationReason::AffiliationChanged
+            | RevocationReason::CertificateHold
+            | RevocationReason::RemoveFromCrl
+            | RevocationReason::PrivilegeWithdrawn
+            | RevocationReason::Unknown => true,
+        }))
+    }
+}
+
+/// A path, with what CRLs and policy say of it at one time.
+struct PathAt {
+    chain: ChainJudgement,
+    revocation: Option<RevocationJudgement>,
+    strength: (Strength, Vec<String>),
+}
+
+impl PathAt {
+    /// The better, the lower.
+    fn rank(&self) -> (Revocation, Strength) {
+        let revocation = self.revocation.as_ref();
+        (
+            revocation.map_or(Revocation::NotChecked, RevocationJudgement::value),
+            self.strength.0,
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::asn1::Time;
 use crate::facts::axis::Decryption;
-use crate::facts::finding::Finding;
+use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::Sha256;
 use crate::judge::clock::RatedTime;
 use crate::judge::status::Status;
@@ -25,6 +25,8 @@ pub struct MessageVerdict {
     pub status: Status,
     /// For each layer, for each of its signatures.
     pub signatures: Vec<Vec<SignatureVerdict>>,
+    /// Of layers, where judging shows them.
+    pub findings: Vec<FindingAt>,
 }
 
 /// The verdict on a signature.

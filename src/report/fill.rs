@@ -85,6 +85,7 @@ pub fn findings<'a>(
     let mut all: Vec<FindingRecord<'a>> = facts
         .findings
         .iter()
+        .chain(&verdict.findings)
         .map(|finding| FindingRecord {
             code: finding.code,
             place: Spot {
@@ -177,7 +178,7 @@ fn layers<'a>(
             .iter()
             .map(|sha256| Hex(sha256))
             .collect(),
-        crls: facts_of.crls,
+        crls: u32::try_from(facts_of.crls.len()).unwrap_or(u32::MAX),
     };
     facts
         .layers

@@ -17,6 +17,7 @@ mod archive;
 mod catalogue;
 mod cms;
 mod crypto;
+mod differential;
 mod keyring;
 mod layers;
 mod mime;

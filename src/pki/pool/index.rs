@@ -187,6 +187,15 @@ impl Pool {
         self.has_given_crls || (embedded && !self.crls.is_empty())
     }
 
+    /// The CRL with this SHA-256.
+    #[must_use]
+    pub fn find_crl(&self, sha256: &[u8; 32]) -> Option<CrlId> {
+        let found = self
+            .crls
+            .binary_search_by_key(sha256, |pooled| pooled.crl.sha256());
+        u32::try_from(found.ok()?).ok().map(CrlId)
+    }
+
     /// A CRL; None for an `id` of another pool.
     #[must_use]
     pub fn crl(&self, id: CrlId) -> Option<&PoolCrl> {

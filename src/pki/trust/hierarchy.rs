@@ -51,6 +51,7 @@ pub struct Hierarchy {
     by_subject: HashMap<NameKey, Vec<CertificateId>>,
     /// CRLs by their issuer's key, by SHA-256.
     crls: HashMap<NameKey, Vec<SignedCrl>>,
+    /// Sorted.
     unsigned: Vec<CrlId>,
 }
 
@@ -114,6 +115,7 @@ impl Hierarchy {
                 let identified = has_key_identifier(node, crl.authority_key());
                 (!node.is_genuine, !identified)
             });
+            let issuer_is_known = !nodes.is_empty();
             let mut verdicts: HashMap<[u8; 32], bool> = HashMap::new();
             let mut signers = Vec::new();
             for node in nodes {
@@ -131,19 +133,19 @@ impl Hierarchy {
                     signers.push(node.id);
                 }
             }
-            if signers.is_empty() {
-                self.unsigned.push(id);
-            } else {
+            if !signers.is_empty() {
                 let signed = SignedCrl { id, signers };
                 self.crls.entry(crl.issuer_key()).or_default().push(signed);
+            } else if issuer_is_known {
+                self.unsigned.push(id);
             }
         }
     }
 
-    /// CRLs that nobody signed who may and leads to an anchor, by SHA-256. They count for nothing: one found in mail is a
-    /// finding there.
-    pub fn unsigned_crls(&self) -> impl Iterator<Item = CrlId> {
-        self.unsigned.iter().copied()
+    /// The CRL bears the name of an authority that leads to an anchor, and none of that name signed it who may. It counts for
+    /// nothing, as one whose issuer is not known does.
+    pub(super) fn is_unsigned(&self, crl: CrlId) -> bool {
+        self.unsigned.binary_search(&crl).is_ok()
     }
 
     pub(super) fn node(&self, id: CertificateId) -> Option<&Arc<Node>> {

@@ -3,6 +3,7 @@
 use crate::asn1::algorithm::AlgorithmIdentifier;
 use crate::asn1::oid;
 use crate::asn1::reader::{BerError, BitString};
+use crate::asn1::time::TimeForm;
 use crate::crypto::chain;
 use crate::crypto::chain::{ChainAnswer, ChainReason};
 use crate::crypto::key::{KeyError, PublicKey};
@@ -94,18 +95,24 @@ impl<'l> Checker<'l> {
             ChainReason::PathLength => Chain::PathLength,
             ChainReason::NameConstraint => Chain::NameConstraint,
             ChainReason::Policy => Chain::Policy,
-            ChainReason::Unreadable | ChainReason::Extension if depth == 0 => Chain::BadPurpose,
-            ChainReason::Unreadable | ChainReason::Extension => Chain::BadCa,
-            ChainReason::NotLinked | ChainReason::Other(_) => Chain::Incomplete,
+            ChainReason::Extension if depth == 0 => Chain::BadPurpose,
+            ChainReason::Extension => Chain::BadCa,
+            ChainReason::Unreadable | ChainReason::NotLinked | ChainReason::Other(_) => {
+                Chain::Incomplete
+            }
         })
     }
 
-    /// OpenSSL 3 can't read a DSA key that inherits its parameters, and so refuses every path with one. Such a path is
-    /// taken as confirmed where nothing is left that only OpenSSL would check.
+    /// OpenSSL 3 can't read a DSA key that inherits its parameters, nor a time without seconds (both are of the nineties), and so
+    /// refuses every path with one. Such a path is taken as confirmed where nothing is left that only OpenSSL would check.
     fn is_beyond_openssl(&self, path: &[Certificate<'_>]) -> bool {
         let inherits = |certificate: &Certificate<'_>| {
             let key = PublicKey::from_spki(certificate.spki, self.limits);
             matches!(key, Err(KeyError::ParametersMissing))
+        };
+        let old_time = |certificate: &Certificate<'_>| {
+            let readable = certificate.not_before.is_ok() && certificate.not_after.is_ok();
+            readable && certificate.time_form == TimeForm::Deviating
         };
         let constrains = |certificate: &Certificate<'_>| {
             [
@@ -117,7 +124,7 @@ impl<'l> Checker<'l> {
             .iter()
             .any(|oid| certificate.extensions.has(*oid))
         };
-        path.iter().any(inherits) && !path.iter().any(constrains)
+        path.iter().any(|one| inherits(one) || old_time(one)) && !path.iter().any(constrains)
     }
 
     fn verifies(

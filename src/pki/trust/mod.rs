@@ -83,6 +83,20 @@ impl<'p> Trust<'p> {
         Ok(self.candidates(certificate, purpose)?.judge(at))
     }
 
+    /// The judgement of [`Trust::chain`], and behind it that of every other path to an anchor with the same value: an authority's
+    /// key may be in several certificates, of which one is revoked.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn chains(
+        &mut self,
+        certificate: CertificateId,
+        purpose: Purpose,
+        at: Time,
+    ) -> Result<Vec<ChainJudgement>, RunError> {
+        Ok(self.candidates(certificate, purpose)?.all(at))
+    }
+
     fn candidates(
         &mut self,
         certificate: CertificateId,
@@ -169,6 +183,13 @@ impl<'p> Trust<'p> {
             of_signer: false,
         };
         court.known(path)
+    }
+
+    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it.
+    #[must_use]
+    pub fn is_invalid_crl(&self, sha256: &[u8; 32]) -> bool {
+        let known = self.pool.find_crl(sha256);
+        known.is_none_or(|id| self.hierarchy.is_unsigned(id))
     }
 
     /// The bounds in use.

@@ -138,6 +138,20 @@ impl Candidates {
         }
         best
     }
+
+    /// That path, and behind it the others with an anchor that are no worse.
+    pub(super) fn all(&self, at: Time) -> Vec<ChainJudgement> {
+        let best = self.judge(at);
+        if self.others.is_empty() || best.anchor.is_none() {
+            return vec![best];
+        }
+        let judged = std::iter::once(&self.first).chain(&self.others);
+        let others: Vec<_> = judged
+            .map(|judged| judged.at(at))
+            .filter(|one| one.value == best.value && one.anchor.is_some() && one.path != best.path)
+            .collect();
+        std::iter::once(best).chain(others).collect()
+    }
 }
 
 /// Finds and judges the paths. `None` as purpose is how a CRL's signer is looked at.
@@ -345,8 +359,13 @@ fn judge(
     if constraints::check(&path, checker.limits).is_err() {
         failures.add(Chain::NameConstraint, None);
     }
-    if let Some(refused) = checker.refused(&path) {
-        failures.add(refused, Some(TrustFinding::RefusedByOpenssl));
+    match checker.refused(&path) {
+        None => {}
+        // It says no more than that: what was found here says why.
+        Some(Chain::Incomplete) if !failures.reasons.is_empty() => {
+            failures.note(TrustFinding::RefusedByOpenssl);
+        }
+        Some(refused) => failures.add(refused, Some(TrustFinding::RefusedByOpenssl)),
     }
     let mut ids = vec![id];
     ids.extend(authorities.iter().map(|node| node.id));

@@ -10,7 +10,9 @@ use mailseal::crypto::digest::sha256;
 use mailseal::facts::Settings;
 use mailseal::jobs::audit;
 use mailseal::jobs::given::Given;
+use mailseal::jobs::judge;
 use mailseal::jobs::judge::Judging;
+use mailseal::jobs::judge::Outcome;
 use mailseal::judge::Clocks;
 use mailseal::judge::Policy;
 use mailseal::limits::Limits;
@@ -110,16 +112,44 @@ impl<'a> Audit<'a> {
 
     /// A whole report, still under its partial name; gives its folder.
     pub fn report(&self, archives: &[PathBuf], target: &Path, threads: usize) -> PathBuf {
-        let limits = Limits::default();
         let keyring = self.keyring(target);
+        self.job(threads, |judging, machine| {
+            let request = audit::Audit {
+                archives,
+                target,
+                replace: false,
+                resume: false,
+                resume_text: b"",
+                keys: &keyring,
+                settings: Settings {
+                    all: true,
+                    limits: judging.limits.clone(),
+                },
+                hash_inputs: false,
+                judging,
+            };
+            audit::audit(request, machine, &mut |_| false).unwrap()
+        })
+    }
+
+    /// The judgement of a report's facts repeated.
+    pub fn judge(&self, report: &Path, target: &Path, threads: usize) -> PathBuf {
+        self.job(threads, |judging, machine| {
+            judge::judge(report, target, false, judging, machine).unwrap()
+        })
+    }
+
+    fn job(
+        &self,
+        threads: usize,
+        run: impl FnOnce(Judging<'_>, &Machine<'_>) -> Outcome,
+    ) -> PathBuf {
+        let limits = Limits::default();
         let certificates = given(self.certificates.iter().map(Vec::as_slice));
         let anchors = given(self.anchors.iter().map(Vec::as_slice));
+        let crls = self.crls.iter().map(|der| (sha256(der), der.clone()));
         let crls = Given {
-            crls: self
-                .crls
-                .iter()
-                .map(|der| (sha256(der), der.clone()))
-                .collect(),
+            crls: crls.collect(),
             ..Given::default()
         };
         let workers = pipeline::threads(threads).unwrap();
@@ -129,36 +159,22 @@ impl<'a> Audit<'a> {
             memory_bytes: 64 << 20,
             stop: &stop,
         };
-        let request = audit::Audit {
-            archives,
-            target,
-            replace: false,
-            resume: false,
-            resume_text: b"",
-            keys: &keyring,
-            settings: Settings {
-                all: true,
-                limits: limits.clone(),
-            },
-            hash_inputs: false,
-            judging: Judging {
-                anchors: &anchors,
-                certificates: &certificates,
-                crls: &crls,
-                policy: &self.policy,
-                clocks: Clocks { now: self.now },
-                limits: &limits,
-                render: RenderOptions {
-                    subjects: true,
-                    cells: Cells {
-                        raw: false,
-                        text_chars: limits.text_chars,
-                    },
+        let judging = Judging {
+            anchors: &anchors,
+            certificates: &certificates,
+            crls: &crls,
+            policy: &self.policy,
+            clocks: Clocks { now: self.now },
+            limits: &limits,
+            render: RenderOptions {
+                subjects: true,
+                cells: Cells {
+                    raw: false,
+                    text_chars: limits.text_chars,
                 },
             },
         };
-        let outcome = audit::audit(request, &machine, &mut |_| false).unwrap();
-        outcome.folder.path().to_owned()
+        run(judging, &machine).folder.path().to_owned()
     }
 
     fn keyring(&self, beside: &Path) -> Keyring {

@@ -12,6 +12,7 @@ pub mod audit;
 
 mod a_axes;
 mod a_chain;
+mod a_determinism;
 mod a_identity;
 mod a_poison;
 mod a_revocation;

@@ -58,7 +58,7 @@ pub fn layer(path: &str, kind: LayerKind) -> LayerFacts {
         signatures: Vec::new(),
         encrypted: None,
         certificates: Vec::new(),
-        crls: 0,
+        crls: Vec::new(),
         findings: Vec::new(),
     }
 }
@@ -238,7 +238,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
     layers[0].signatures = vec![first, second];
     layers[0].certificates = vec![[0xc1; 32], [0xca; 32]];
     layers[0].findings = vec![Finding::MicalgMismatch, Finding::Ber];
-    layers[0].crls = 2;
+    layers[0].crls = vec![[0xc2; 32], [0xc3; 32]];
     verdicts[0] = vec![evidenced, missing];
 
     let mut inner = signature(0);
@@ -320,6 +320,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
         decryption: Some(Decryption::NoKey),
         status: Status::NoKey,
         signatures: verdicts,
+        findings: Vec::new(),
     };
     (facts, verdict)
 }
@@ -342,6 +343,7 @@ pub fn signed(status: Status, time: Option<i64>) -> (MessageFacts, MessageVerdic
         decryption: None,
         status,
         signatures: vec![vec![signature_verdict()]],
+        findings: Vec::new(),
     };
     (facts, verdict)
 }
