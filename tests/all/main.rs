@@ -20,6 +20,7 @@ mod layers;
 mod mime;
 mod pki;
 mod report;
+mod samples;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

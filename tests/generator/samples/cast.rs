@@ -57,7 +57,8 @@ holders! {
     compromised = issued("karl", &Wanted::mail(142, "karl@example.com"));
     /// An authority whose certificate and CRL come with the mail.
     second_authority = {
-        let party = Party::new("Second Sample Authority", "p256-4");
+        // RSA, so that certificates and lists are the same each time they are made.
+        let party = Party::new("Second Sample Authority", "rsa2048-6");
         Holder::below_root(party, &Wanted::ca(3), people::root())
     };
     second_revoked = Holder::below(

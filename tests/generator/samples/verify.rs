@@ -260,11 +260,17 @@ fn forms() -> Vec<Sample> {
         shows,
         &mail::multipart_signed(&text, &signature),
     ));
-    all.push(detached(
+    let shows = "Bob countersigned Alice's signature.";
+    let text = mail::text(shows);
+    let signature = Signed::detached(&text)
+        .signer(by(cast::alice()).countersigned_by(cast::bob()))
+        .certificate(&cast::bob().certificate)
+        .encode();
+    all.push(sample(
         "countersigned",
         alice_from(),
-        "Bob countersigned Alice's signature.",
-        by(cast::alice()).countersigned_by(cast::bob()),
+        shows,
+        &mail::multipart_signed(&text, &signature),
     ));
     all
 }
