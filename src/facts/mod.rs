@@ -114,10 +114,11 @@ pub fn collect(
             } else {
                 Vec::new()
             };
-            if found.is_empty() && !settings.all {
+            let cut = candidate && walk::is_cut(&tree);
+            if found.is_empty() && !cut && !settings.all {
                 return Collected::default();
             }
-            walk.message(&tree, found, message.origin.quoting);
+            walk.message(&tree, found, message.origin.quoting, cut);
             header = Some(tree.header(0));
         }
         Form::Cms => walk.bare(message.bytes),
@@ -138,6 +139,34 @@ pub fn collect(
     facts.findings.dedup();
     collected.facts = Some(facts);
     collected
+}
+
+/// What stands for a message that made [`collect`] panic.
+#[must_use]
+pub fn collect_nothing(message: &Message<'_>) -> Collected {
+    Collected {
+        facts: Some(Box::new(panicked(Some(sha256(message.bytes))))),
+        ..Collected::default()
+    }
+}
+
+/// The record of a message that made [`collect`], or a later stage, panic.
+#[must_use]
+pub fn panicked(sha256: Option<Sha256>) -> MessageFacts {
+    MessageFacts {
+        sha256,
+        findings: vec![of_message(Finding::Panic)],
+        ..MessageFacts::default()
+    }
+}
+
+/// These are such a record.
+#[must_use]
+pub fn has_panicked(facts: &MessageFacts) -> bool {
+    facts
+        .findings
+        .iter()
+        .any(|finding| finding.code == Finding::Panic)
 }
 
 fn of_message(code: Finding) -> FindingAt {
