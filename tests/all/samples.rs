@@ -20,8 +20,7 @@ use mailseal::facts::record::MessageFacts;
 use mailseal::jobs::audit;
 use mailseal::jobs::given::Given;
 use mailseal::jobs::given::Wanted;
-use mailseal::jobs::output::ReportFolder;
-use mailseal::jobs::report::Judging;
+use mailseal::jobs::judge::Judging;
 use mailseal::judge::Clocks;
 use mailseal::judge::Policy;
 use mailseal::limits::Limits;
@@ -112,7 +111,8 @@ fn report(archive: &Path, threads: usize, target: &Path) -> PathBuf {
     };
     let request = audit::Audit {
         archives: &[archive.to_path_buf()],
-        folder: ReportFolder::create(target, false).unwrap(),
+        target,
+        replace: false,
         resume: false,
         resume_text: b"",
         keys: &material.keyring,
