@@ -2,6 +2,7 @@
 //!
 //! Floor: reading memory once. Bound: 2 GB/s of ordinary mail a core, mbox in the page cache; 0.9 × n with n workers while cores last.
 #![allow(
+    clippy::type_complexity,
     clippy::unwrap_used,
     clippy::as_conversions,
     clippy::print_stdout,

@@ -1,4 +1,6 @@
 //! From layer to layer: finds the S/MIME parts of an entity, reads each, and goes on with what is inside.
+//!
+//! Over 600 lines because every kind of layer is opened here and all of them share the one state of the walk.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,8 @@
 //! Tests of the library and of the built program; a module per stage and job.
 
 #![allow(
+    clippy::type_complexity,
+    clippy::cloned_ref_to_slice_refs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,7 +1,12 @@
 //! Makes `sample-mail`: `cargo run --example make-samples -- sample-mail [NAME...]`, where a name is the beginning of those of the
 //! samples to make anew (`verify/`, `decrypt/rsa`); without one all are. Expected records are blessed afterwards:
 //! `MAILSEAL_BLESS=1 cargo test --test all samples`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout
+)]
 
 use std::path::PathBuf;
 

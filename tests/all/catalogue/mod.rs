@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::as_conversions
+    clippy::as_conversions,
+    dead_code, // the rows that are still to be written use what others do not
 )]
 
 pub mod audit;
