@@ -41,7 +41,7 @@ fn begins_with_field(start: &[u8]) -> bool {
         .take_while(|byte| matches!(byte, 33..=57 | 59..=126))
         .count();
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
-    name >= 2 && start.get(name) == Some(&b':') && is_text(line)
+    name >= 2 && start.get(name) == Some(&b':') && is_text_with_shifts(line)
 }
 
 fn is_text(bytes: &[u8]) -> bool {
@@ -75,7 +75,8 @@ mod tests {
             (b"x\0y", false),
             (b"\nx\0y", false),
             (b"\r\n\x1b$B4A;z\x1b(B", true),
-            (b"X: \x01\n", false),
+            (b"Xy: \x01\n", false),
+            (b"Subject: \x1b$B4A;z\x1b(B\n", true),
             (b"X: y\n\n\0\x01", false), // one letter is no name of a field
             (b"Xy: z\n\n\0\x01", true),
         ] {

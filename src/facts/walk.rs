@@ -578,9 +578,22 @@ impl<'w> Walk<'w> {
     fn other(&mut self, info: &ContentInfo<'_>, kind: LayerKind, at: At, place: &Place) -> usize {
         let mut at = at;
         part::ber_findings(info, &mut at.findings);
+        let carried = match &info.layer {
+            Layer::Authenticated(data) => data.originator.as_ref(),
+            Layer::Signed(_)
+            | Layer::Enveloped(_)
+            | Layer::AuthEnveloped(_)
+            | Layer::Encrypted(_)
+            | Layer::Compressed(_)
+            | Layer::Digested(_)
+            | Layer::Data(_)
+            | Layer::Other(_) => None,
+        };
+        let carried = carried.map(|sets| self.carried(sets)).unwrap_or_default();
         let index = self.push(at, kind, Structure::Ok, place);
         self.complete_layer(index, |layer| {
-            layer.content_type = Some(info.content_type.label())
+            layer.content_type = Some(info.content_type.label());
+            layer.certificates = carried;
         });
         index
     }

@@ -53,7 +53,7 @@ pub fn choose(facts: &mut MessageFacts, judge: &mut Judge<'_>) -> Result<(), Run
         let sender = nested.map_or(&facts.sender, |message| &message.sender);
         let mut signatures = layer.signatures.clone();
         for signature in &mut signatures {
-            let others = judge.others(signature)?;
+            let others = judge.others(signature, &layer.certificates)?;
             if others.is_empty() {
                 continue;
             }
@@ -97,8 +97,12 @@ impl Judge<'_> {
     }
 
     /// Notes a collision, and gives the other certificates that may be the signer's: none where the signature binds one, or does
-    /// not verify.
-    fn others(&mut self, signature: &mut SignatureFacts) -> Result<Vec<CertificateId>, RunError> {
+    /// not verify. What the message carries goes before what others do, so that a renewed certificate elsewhere changes nothing.
+    fn others(
+        &mut self,
+        signature: &mut SignatureFacts,
+        carried: &[Sha256],
+    ) -> Result<Vec<CertificateId>, RunError> {
         let Some(own) = self.own(signature).filter(|_| self.is_open(signature)) else {
             return Ok(Vec::new());
         };
@@ -115,11 +119,18 @@ impl Judge<'_> {
         }
         let der = self.pool.der(own)?;
         let key = Certificate::read(&der).map(|certificate| certificate.spki_sha256());
-        let others = group.anchored.iter();
-        Ok(others
-            .filter(|(spki, id)| *id != own && key.as_ref() == Ok(spki))
+        let mut others: Vec<CertificateId> = group
+            .anchored
+            .iter()
+            .filter(|(spki, _)| key.as_ref() == Ok(spki))
             .map(|(_, id)| *id)
-            .collect())
+            .collect();
+        let is_carried = |id: &CertificateId| carried.contains(&self.pool.sha256(*id));
+        if others.iter().any(is_carried) {
+            others.retain(is_carried);
+        }
+        others.retain(|id| *id != own);
+        Ok(others)
     }
 
     fn group(&mut self, identifier: &Identifier) -> Result<Arc<Group>, RunError> {

@@ -16,6 +16,8 @@ use mailseal::archive::ReadOptions;
 use mailseal::facts;
 use mailseal::facts::Scratch;
 use mailseal::facts::Settings;
+use mailseal::facts::axis::Digest;
+use mailseal::facts::axis::Signature;
 use mailseal::facts::record::MessageFacts;
 use mailseal::jobs::audit;
 use mailseal::jobs::given::Given;
@@ -24,6 +26,12 @@ use mailseal::jobs::judge::Judging;
 use mailseal::judge::Clocks;
 use mailseal::judge::Policy;
 use mailseal::limits::Limits;
+use mailseal::mime::Tree;
+use mailseal::mime::message::Form;
+use mailseal::mime::message::Message;
+use mailseal::mime::message::Origin;
+use mailseal::mime::smime;
+use mailseal::mime::smime::Shape;
 use mailseal::pipeline;
 use mailseal::pipeline::Machine;
 use mailseal::pki::keyring::Keyring;
@@ -374,4 +382,56 @@ fn chunks_and_blocks_do_not_matter() {
         messages += usual.len();
     }
     assert!(messages > 100, "{messages}");
+}
+
+/// Whatever octet of a signed part is changed, and however little: the signature does not hold over it any more.
+#[test]
+fn no_changed_octet_of_a_signed_part_goes_unnoticed() {
+    let settings = Settings::default();
+    let mut scratch = Scratch::default();
+    let mut holds = |bytes: &[u8]| {
+        let message = Message {
+            bytes,
+            form: Form::Mail,
+            origin: Origin::default(),
+        };
+        let keys = &MATERIAL.keyring;
+        let collected = facts::collect(&message, keys, &settings, &mut scratch);
+        let layer = collected
+            .facts
+            .and_then(|facts| facts.layers.first().cloned());
+        layer.is_some_and(|layer| {
+            !layer.signatures.is_empty()
+                && layer.signatures.iter().all(|one| {
+                    one.signature == Signature::Valid
+                        && matches!(one.digest, Digest::Match | Digest::MatchCanonical)
+                })
+        })
+    };
+    let (mut samples, mut changes) = (0, 0);
+    for sample in emls() {
+        let bytes = fs::read(&sample).unwrap();
+        let tree = Tree::read(&bytes, &settings.limits);
+        let Some(Shape::Detached { content, .. }) = smime::find(&tree)
+            .first()
+            .map(|candidate| candidate.shape.clone())
+        else {
+            continue;
+        };
+        if !holds(&bytes) {
+            continue;
+        }
+        let entity = tree.parts[content].entity.clone();
+        // Long ones are other samples inside this one.
+        for at in entity.take(400) {
+            for bit in [0x01, 0x20, 0x80] {
+                let mut changed = bytes.clone();
+                changed[at] ^= bit;
+                assert!(!holds(&changed), "{sample:?}: octet {at} ^ {bit:#04x}");
+                changes += 1;
+            }
+        }
+        samples += 1;
+    }
+    assert!(samples > 40 && changes > 20_000, "{samples} {changes}");
 }

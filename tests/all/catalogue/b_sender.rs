@@ -14,6 +14,7 @@ use crate::catalogue::audit::audit_one;
 use crate::toolkit::certificates::Holder;
 use crate::toolkit::certificates::Party;
 use crate::toolkit::certificates::Wanted;
+use crate::toolkit::certificates::day;
 use crate::toolkit::cms;
 use crate::toolkit::cms::Sign;
 use crate::toolkit::cms::Signed;
@@ -445,6 +446,34 @@ fn b_15_forged_certificates_for_the_signers_key_change_no_verdict() {
             assert_eq!(record.axis("signer/certificate"), hex(&alice().sha256()));
             assert_eq!(record.axis("identity"), "match_from");
         }
+    }
+}
+
+/// A key identifier names a key, and a renewed certificate has the same: the message's own counts, and without one the better.
+#[test]
+fn b_15_a_renewed_certificate_elsewhere_is_not_the_messages_own() {
+    let dated = |serial, from: i16, to: i16| {
+        let wanted =
+            Wanted::mail(serial, "alice@example.com").validity(day(from, 1, 1), day(to, 1, 1));
+        people::issued("alice", "rsa2048-3", &wanted)
+    };
+    let (old, renewed) = (dated(1300, 2022, 2025), dated(1301, 2025, 2028));
+    let sign = || Sign::by(&old).at(people::sent()).by_key_identifier();
+    let text = content();
+    let own = clear_signed(&Signed::detached(&text).signer(sign()).encode());
+    let bare = clear_signed(&Signed::detached(&text).bare_signer(sign()).encode());
+    let later = clear_signed_by(&renewed, "alice@example.com");
+    let records = Audit::of(&[&own, &bare, &later]).run();
+    assert_eq!(records[0].verdict(), "valid_as_claimed");
+    assert_eq!(records[0].axis("signer/certificate"), hex(&old.sha256()));
+    assert_eq!(records[1].verdict(), "valid");
+    assert_eq!(
+        records[1].axis("signer/certificate"),
+        hex(&renewed.sha256())
+    );
+    // It is no collision: the identifier is meant to be the same.
+    for record in &records {
+        assert!(!record.has("issuer_serial_collision"));
     }
 }
 

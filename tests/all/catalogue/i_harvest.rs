@@ -6,7 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use mailseal::asn1::Reader;
+use mailseal::asn1::Tag;
+use mailseal::asn1::Writer;
+use mailseal::asn1::oid;
 use mailseal::cms::build::Form;
+use mailseal::cms::build::content_info;
 use mailseal::crypto::content_cipher::CipherAlgorithm;
 use mailseal::crypto::digest::sha256;
 use mailseal::pki::keyring::pem;
@@ -204,6 +208,33 @@ fn i_02_each_certificate_once_and_as_carried() {
         .collect();
     let exported: Vec<&[u8]> = exported.iter().map(Vec::as_slice).collect();
     assert_eq!(digests(&exported), digests(&[certificate, &variant]));
+}
+
+#[test]
+fn i_01_the_originator_of_authenticated_data() {
+    let holder = lone("enclosed", 2010);
+    let algorithm = |w: &mut Writer| w.algorithm(oid::HMAC_SHA256, None);
+    let cms = content_info(oid::AUTHENTICATED_DATA, Form::Der, |w| {
+        w.sequence(|w| {
+            w.small_integer(1);
+            w.constructed(Tag::context_constructed(0), |w| {
+                w.constructed(Tag::context_constructed(0), |w| w.raw(&holder.certificate));
+            });
+            w.set_of(Vec::new());
+            algorithm(w);
+            w.sequence(|w| w.oid(oid::DATA));
+            w.octet_string(&[7; 32]);
+        });
+    });
+    let message = mail::message(&from_alice(), &mail::pkcs7_mime("authenticated-data", &cms));
+    let audit = Audit::of(&[&message]);
+    let record = audit.record();
+    assert_eq!(
+        (record.status(), record.layers()),
+        ("unsupported", vec!["1 authenticated".to_owned()])
+    );
+    let (rows, _) = harvest(&audit);
+    assert_eq!(found(&rows), digests(&[&holder.certificate]));
 }
 
 /// The certificate with its outer length in one octet more than DER allows.
