@@ -9,7 +9,7 @@ use mailseal::crypto::digest::sha256;
 use mailseal::facts::Settings;
 use mailseal::jobs::audit::{Audit, Step, audit};
 use mailseal::jobs::given::Given;
-use mailseal::jobs::judge::Judging;
+use mailseal::jobs::report::Judging;
 use mailseal::jobs::output::ReportFolder;
 use mailseal::judge::{Clocks, Policy};
 use mailseal::limits::Limits;
