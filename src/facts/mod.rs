@@ -114,10 +114,11 @@ pub fn collect(
             } else {
                 Vec::new()
             };
-            if found.is_empty() && !settings.all {
+            let cut = candidate && walk::is_cut(&tree);
+            if found.is_empty() && !cut && !settings.all {
                 return Collected::default();
             }
-            walk.message(&tree, found, message.origin.quoting);
+            walk.message(&tree, found, message.origin.quoting, cut);
             header = Some(tree.header(0));
         }
         Form::Cms => walk.bare(message.bytes),

@@ -113,14 +113,9 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Does `test` hold for the content as stored?
+    /// Does `test` hold for one of the candidates, each as it would be signed?
     pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
-        self.candidates
-            .iter()
-            .any(|candidate| match candidate.source {
-                Source::Bytes(bytes) => test(bytes),
-                Source::Chunks(content) => content.bytes().is_ok_and(|bytes| test(&bytes)),
-            })
+        (0..self.count()).any(|index| test(&self.bytes(index)))
     }
 
     /// How many candidates there are; at least one.

@@ -22,7 +22,6 @@ use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::label::Label;
 use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
-use crate::mime::sniff::may_hold_smime;
 use crate::mime::transfer::{self, State};
 use crate::mime::{Finding as MimeFinding, Tree};
 use crate::pki::keyring::Keyring;
@@ -101,17 +100,21 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// A message whose candidates were found.
+    /// A message whose candidates were found. `may_hold_more`: parts that a limit cut off may be S/MIME too.
     pub(super) fn message(
         &mut self,
         tree: &Tree<'_>,
         candidates: Vec<Candidate>,
         quoting: Quoting,
+        may_hold_more: bool,
     ) {
         let place = Place::message(quoting);
         // What signers are compared with; the caller takes it from the stored header once more, with what a report shows.
         self.facts.sender = headers::addresses(&tree.header(0), self.limits).0;
         self.candidates(tree, candidates, &place);
+        if may_hold_more {
+            self.unread(tree.number(0), &place, Vec::new());
+        }
     }
 
     /// A CMS file without mail around it, DER or PEM.
@@ -145,10 +148,14 @@ impl<'w> Walk<'w> {
     fn entity(&mut self, bytes: &[u8], place: &Place) -> Vec<usize> {
         let tree = Tree::read(bytes, self.limits);
         let candidates = smime::find(&tree);
-        if candidates.is_empty()
+        let bare = candidates.is_empty()
             && transfer::looks_like_ber(bytes)
-            && cms::read(bytes, self.limits).is_ok()
-        {
+            && cms::read(bytes, self.limits).is_ok();
+        if place.depth >= self.limits.layer_depth && (bare || !candidates.is_empty()) {
+            self.left_out(layer_path(&place.prefix, "1"), place);
+            return Vec::new();
+        }
+        if bare {
             // A ContentInfo without MIME around it, as some gateways encrypt it.
             let at = At {
                 path: layer_path(&place.prefix, "1"),
@@ -160,7 +167,15 @@ impl<'w> Walk<'w> {
             };
             return self.cms(bytes, at, place).into_iter().collect();
         }
-        self.candidates(&tree, candidates, place)
+        let roots = self.candidates(&tree, candidates, place);
+        if is_cut(&tree) {
+            self.unread(
+                layer_path(&place.prefix, &tree.number(0)),
+                place,
+                Vec::new(),
+            );
+        }
+        roots
     }
 
     fn candidates(
@@ -169,7 +184,7 @@ impl<'w> Walk<'w> {
         candidates: Vec<Candidate>,
         place: &Place,
     ) -> Vec<usize> {
-        if candidates.is_empty() {
+        if candidates.is_empty() && !is_cut(tree) {
             return Vec::new();
         }
         self.mime_findings(tree, &place.prefix);
@@ -178,7 +193,10 @@ impl<'w> Walk<'w> {
         let mut roots = Vec::new();
         for candidate in candidates {
             if self.facts.layers.len() >= self.limits.layers {
-                self.left_out(place);
+                self.left_out(
+                    layer_path(&place.prefix, &tree.number(candidate.part())),
+                    place,
+                );
                 break;
             }
             let part = candidate.part();
@@ -234,7 +252,9 @@ impl<'w> Walk<'w> {
                     content, signature, ..
                 } => {
                     let layer = self.detached(tree, (part, content, signature), at, &inner);
-                    if let Some(layer) = layer {
+                    if let Some(layer) =
+                        layer.filter(|layer| self.is_of_kind(*layer, LayerKind::Signed))
+                    {
                         signed.push((content, signature, layer));
                     }
                     layer
@@ -274,8 +294,11 @@ impl<'w> Walk<'w> {
             return Some(self.push(at, LayerKind::Signed, Structure::Malformed, place));
         };
         let Layer::Signed(data) = &info.layer else {
-            // Something else than a signature where one was announced.
+            // Something else than a signature where one was announced: what is in it says nothing about the part beside it.
             at.findings.push(Finding::TypeMismatch);
+            at.whole = false;
+            at.uncovered
+                .push(layer_path(&place.prefix, &tree.number(content)));
             return self.layer(&info, at, place);
         };
         part::layer_findings(&info, &data.carried, &mut at.findings);
@@ -557,35 +580,7 @@ impl<'w> Walk<'w> {
     fn inside(&mut self, index: usize, bytes: &[u8], inner: Place) -> Vec<usize> {
         let mut inner = inner;
         inner.inside = u32::try_from(index).ok();
-        if inner.depth > self.limits.layer_depth {
-            let holds_more = may_hold_smime(bytes) || transfer::looks_like_ber(bytes);
-            if holds_more {
-                self.left_out(&inner);
-            }
-            return Vec::new();
-        }
         self.entity(bytes, &inner)
-    }
-
-    /// A layer that a limit leaves unread: it stands in the facts, so that the message is not taken for one without it.
-    fn left_out(&mut self, place: &Place) {
-        let announced = self
-            .facts
-            .layers
-            .last()
-            .is_some_and(|layer| layer.findings.contains(&Finding::TooManyLayers));
-        if announced {
-            return;
-        }
-        let at = At {
-            path: place.prefix.clone(),
-            label: Label::default(),
-            findings: vec![Finding::TooManyLayers],
-            whole: false,
-            uncovered: Vec::new(),
-            nested: place.nested,
-        };
-        self.push(at, LayerKind::Unknown, Structure::Ok, place);
     }
 
     fn signatures(
@@ -609,6 +604,13 @@ impl<'w> Walk<'w> {
             uncovered: &at.uncovered,
         };
         verifier.all(data, readings, self.scratch)
+    }
+
+    fn is_of_kind(&self, layer: usize, kind: LayerKind) -> bool {
+        self.facts
+            .layers
+            .get(layer)
+            .is_some_and(|layer| layer.kind == kind)
     }
 
     /// Is one of these layers signed, with its digest matching and its signature valid?
@@ -675,6 +677,30 @@ impl<'w> Walk<'w> {
         }
     }
 
+    /// A limit was reached: the rest stands as one layer that was not read, so that no message looks better for it.
+    fn left_out(&mut self, path: String, place: &Place) {
+        let known = self
+            .facts
+            .layers
+            .iter()
+            .any(|layer| layer.findings.contains(&Finding::TooManyLayers));
+        if !known {
+            self.unread(path, place, vec![Finding::TooManyLayers]);
+        }
+    }
+
+    fn unread(&mut self, path: String, place: &Place, findings: Vec<Finding>) {
+        let at = At {
+            path,
+            label: Label::default(),
+            findings,
+            whole: place.whole,
+            uncovered: place.uncovered.clone(),
+            nested: place.nested,
+        };
+        self.push(at, LayerKind::Unknown, Structure::Ok, place);
+    }
+
     /// Notes the certificates and CRLs of a readable structure, and gives the certificates' names.
     fn carried(&mut self, sets: &CarriedSets<'_>) -> Vec<Sha256> {
         for crl in &sets.crls {
@@ -726,6 +752,11 @@ impl<'w> Walk<'w> {
     }
 }
 
+/// A limit left parts unopened: what is in them was not seen.
+pub(super) fn is_cut(tree: &Tree<'_>) -> bool {
+    tree.has(MimeFinding::MimeTooDeep) || tree.has(MimeFinding::TooManyParts)
+}
+
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
     map.into_iter()
         .map(|(sha256, der)| Carried { sha256, der })
@@ -743,3 +774,6 @@ fn canonical_sha256(bytes: &[u8]) -> Option<Sha256> {
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,15 @@ pub fn audit(
         limits: audit.settings.limits.clone(),
         block_bytes: BLOCK_BYTES,
     };
-    let mut archive = Archive::open(audit.archives, options)?;
+    let mut archive = match Archive::open(audit.archives, options) {
+        Ok(archive) => archive,
+        Err(error) => {
+            if !audit.resume {
+                audit.folder.abandon();
+            }
+            return Err(error);
+        }
+    };
     let mut pool = PoolBuilder::new(spool()?);
     let mut crls = HashSet::new();
     let mut earlier = Vec::new();

@@ -133,6 +133,12 @@ impl ReportFolder {
         }
     }
 
+    /// Takes the folder away again, for a run that could not start: it holds nothing that could be gone on with.
+    pub fn abandon(self) {
+        // What is left is empty at worst, and --force replaces it.
+        let _ = fs::remove_dir_all(&self.partial);
+    }
+
     /// Syncs every file and the folder, and gives it its final name.
     ///
     /// # Errors

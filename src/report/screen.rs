@@ -92,12 +92,13 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
     }
     let faults = tally.faults.total();
     if faults > 0 {
-        let codes: Vec<_> = tally
-            .faults
-            .iter()
-            .map(|(code, times)| format!("{code} {}", grouped(times)))
-            .collect();
-        let detail = fit(&codes.join(", "), DETAIL - 16);
+        let most = tally.faults.iter().max_by_key(|(_, times)| *times);
+        let detail = match most {
+            Some((code, times)) if times == faults => code.clone(),
+            Some((code, times)) => format!("{code} {}, others", grouped(times)),
+            None => String::new(),
+        };
+        let detail = fit(&detail, DETAIL - 16);
         let text = row("faults", faults, &format!("{detail}, see faults.csv"));
         push(&mut tail, Severity::Bad, text);
     }

@@ -12,6 +12,7 @@
 )]
 
 mod archive;
+mod catalogue;
 mod cms;
 mod crypto;
 mod keyring;
@@ -19,3 +20,6 @@ mod layers;
 mod mime;
 mod pki;
 mod report;
+
+#[path = "../generator/toolkit/mod.rs"]
+mod toolkit;
