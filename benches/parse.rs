@@ -15,7 +15,6 @@ use std::sync::LazyLock;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mailseal::crypto::digest::sha256;
-use mailseal::facts::complete::complete;
 use mailseal::facts::record::MessageFacts;
 use mailseal::facts::store::{self, Kind};
 use mailseal::facts::{Scratch, Settings};
@@ -136,10 +135,12 @@ fn facts_decode_100_messages(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn complete_known_signer(bencher: Bencher<'_, '_>) {
     let court = &PREPARED.court;
+    let bench = court.bench();
+    let mut judge = bench.judge();
     bencher
         .with_inputs(|| (PREPARED.facts[0].clone(), Scratch::default()))
         .bench_local_values(|(mut facts, mut scratch)| {
-            complete(&mut facts, &court.pool, &court.limits, &mut scratch).unwrap();
+            court.complete(&mut facts, &mut judge, &mut scratch);
             facts
         });
 }

@@ -9,8 +9,7 @@ use mailseal::crypto::digest::sha256;
 use mailseal::facts::Settings;
 use mailseal::jobs::audit::{Audit, Step, audit};
 use mailseal::jobs::given::Given;
-use mailseal::jobs::output::ReportFolder;
-use mailseal::jobs::report::Judging;
+use mailseal::jobs::judge::Judging;
 use mailseal::judge::{Clocks, Policy};
 use mailseal::limits::Limits;
 use mailseal::pipeline::{Machine, threads};
@@ -92,7 +91,8 @@ pub fn whole(
     let archives = [archive.to_owned()];
     let request = Audit {
         archives: &archives,
-        folder: ReportFolder::create(&folder.join("report"), false).unwrap(),
+        target: &folder.join("report"),
+        replace: false,
         resume: false,
         resume_text: b"",
         keys,

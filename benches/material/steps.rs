@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mailseal::asn1::Time;
-use mailseal::facts::complete::complete;
+use mailseal::facts::complete::{Sources, complete};
 use mailseal::facts::record::MessageFacts;
 use mailseal::facts::store::{self, Event, Head, Kind};
 use mailseal::facts::{self, Collected, Scratch, Settings, certificates};
@@ -48,6 +48,17 @@ pub struct Court {
 }
 
 impl Court {
+    /// Finishes a message's facts.
+    pub fn complete(&self, facts: &mut MessageFacts, judge: &mut Judge<'_>, scratch: &mut Scratch) {
+        let mut sources = Sources {
+            pool: &self.pool,
+            trust: judge.trust(),
+            now: Time::from_unix(NOW).unwrap(),
+            limits: &self.limits,
+        };
+        complete(facts, &mut sources, scratch).unwrap();
+    }
+
     /// With the certificates that `messages` carry.
     pub fn over(messages: &[&[u8]], keys: &Keyring, trusted: &Trusted) -> Self {
         let limits = Limits::default();
@@ -193,7 +204,7 @@ impl<'b> Batch<'b> {
         let mut facts = unblock(decoded.unwrap());
         took[3] = time(|| {
             for facts in &mut facts {
-                complete(facts, &court.pool, &court.limits, &mut self.scratch).unwrap();
+                court.complete(facts, judge, &mut self.scratch);
             }
         });
         let mut verdicts = Vec::with_capacity(facts.len());

@@ -172,8 +172,22 @@ impl Inputs {
             }
             None => None,
         };
+        let shrunk = match (place, &source) {
+            (
+                Place::Inside { file, .. },
+                Some(Source {
+                    what: What::File { stored_bytes, .. },
+                    ..
+                }),
+            ) => *stored_bytes < file.stored_bytes,
+            (Place::Start | Place::After(_) | Place::Inside { .. }, _) => false,
+        };
         match source {
             _ if !inside => Ok(None),
+            Some(_) if shrunk => Err(RunError::Unusable {
+                path: PathBuf::from(OsStr::from_bytes(path)),
+                problem: "the earlier run stopped in this file, and it is shorter now. Start a new run.",
+            }),
             Some(source) if matches!(source.what, What::File { .. }) => Ok(Some(source)),
             Some(_) | None => Err(RunError::Unusable {
                 path: PathBuf::from(OsStr::from_bytes(path)),

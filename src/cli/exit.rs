@@ -3,8 +3,14 @@
 use std::io::Write;
 use std::panic;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, setrlimit,
+};
+use signal_hook::{flag, low_level};
 
 use crate::cli::screen::escaped;
 use crate::error::RunError;
@@ -28,17 +34,25 @@ pub enum Exit {
     Interrupted,
 }
 
+impl Exit {
+    /// The code that a shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Finished => 0,
+            Self::Found => 1,
+            Self::Usage => 2,
+            Self::Incomplete => 3,
+            Self::Fault => 4,
+            Self::Failed => 5,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Finished => 0,
-            Exit::Found => 1,
-            Exit::Usage => 2,
-            Exit::Incomplete => 3,
-            Exit::Fault => 4,
-            Exit::Failed => 5,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -51,6 +65,14 @@ pub enum CommandError {
     /// The arguments contradict each other or hold no value of their kind.
     #[error("{0}")]
     Usage(String),
+    /// Something ended the run, and it can be gone on with.
+    #[error("{error} {then}")]
+    Stopped {
+        /// What ended it.
+        error: RunError,
+        /// How to go on.
+        then: String,
+    },
     /// The user stopped it; the text says how to go on.
     #[error("{0}")]
     Interrupted(String),
@@ -70,24 +92,28 @@ pub fn of(result: Result<Exit, CommandError>) -> Exit {
         escaped(&error.to_string())
     );
     match error {
-        CommandError::Run(RunError::Internal { .. }) => Exit::Fault,
-        CommandError::Run(RunError::Interrupted) | CommandError::Interrupted(_) => {
-            Exit::Interrupted
-        }
-        CommandError::Run(
-            RunError::Unreadable { .. }
-            | RunError::Unusable { .. }
-            | RunError::Unwritable { .. }
-            | RunError::Exists { .. }
-            | RunError::NoPasswordFits { .. }
-            | RunError::Canary { .. }
-            | RunError::Damaged { .. },
-        ) => Exit::Failed,
+        CommandError::Run(error) | CommandError::Stopped { error, .. } => of_run(&error),
+        CommandError::Interrupted(_) => Exit::Interrupted,
         CommandError::Usage(_) => Exit::Usage,
     }
 }
 
-/// Keeps plaintext and keys out of crash dumps, and message texts out of panics: a panic says where, never what.
+fn of_run(error: &RunError) -> Exit {
+    match error {
+        RunError::Internal { .. } => Exit::Fault,
+        RunError::Interrupted => Exit::Interrupted,
+        RunError::Unreadable { .. }
+        | RunError::Unusable { .. }
+        | RunError::Unwritable { .. }
+        | RunError::Exists { .. }
+        | RunError::NoPasswordFits { .. }
+        | RunError::Canary { .. }
+        | RunError::Damaged { .. } => Exit::Failed,
+    }
+}
+
+/// Keeps plaintext and keys out of crash dumps, and message texts out of panics: a panic says where, never what. One that no worker
+/// catches ends the program as a fault of ours. A file over the size that the system allows (`ulimit -f`) is an error and not our end.
 pub fn harden() {
     // Where the system refuses, the run is as safe as any other program's.
     let _ = setrlimit(
@@ -98,11 +124,16 @@ pub fn harden() {
         },
     );
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let over_size = Arc::new(AtomicBool::new(false));
+    let _ = flag::register(Signal::XFSZ.as_raw(), over_size);
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(
             anstream::stderr(),
             "mailseal: a fault of ours at {place}; please tell us"
         );
+        if thread::current().name() == Some("main") {
+            low_level::exit(Exit::Fault.code().into());
+        }
     }));
 }

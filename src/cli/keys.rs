@@ -38,7 +38,7 @@ pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> 
     if sources.keys.is_empty() {
         return Ok(Keyring::empty());
     }
-    let mut passwords = given(sources)?;
+    let mut passwords = given(sources, limits)?;
     let mut prompts = 0;
     let (keyring, report) = loop {
         match Keyring::load(sources.keys, &passwords, limits) {
@@ -62,11 +62,12 @@ pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> 
     Ok(keyring)
 }
 
-fn given(sources: Sources<'_>) -> Result<Passwords, RunError> {
+fn given(sources: Sources<'_>, limits: &Limits) -> Result<Passwords, RunError> {
     let mut text = Zeroizing::new(Vec::new());
     if let Some(path) = sources.passwords {
-        let mut file = File::open(path).map_err(|error| RunError::unreadable(path, error))?;
-        file.read_to_end(&mut text)
+        let file = File::open(path).map_err(|error| RunError::unreadable(path, error))?;
+        file.take(limits.key_file_bytes)
+            .read_to_end(&mut text)
             .map_err(|error| RunError::unreadable(path, error))?;
     }
     if let Some(descriptor) = sources.descriptor {
@@ -74,8 +75,9 @@ fn given(sources: Sources<'_>) -> Result<Passwords, RunError> {
         if !text.is_empty() && !text.ends_with(b"\n") {
             text.push(b'\n');
         }
-        let mut file = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
-        file.read_to_end(&mut text)
+        let file = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
+        file.take(limits.key_file_bytes)
+            .read_to_end(&mut text)
             .map_err(|error| RunError::unreadable(&path, error))?;
     }
     Ok(Passwords::from_lines(&text))

@@ -1,7 +1,7 @@
 //! A command from its arguments to its exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -18,9 +18,8 @@ use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
 use crate::error::RunError;
 use crate::jobs::audit::{self, Audit};
-use crate::jobs::judge;
-use crate::jobs::output::{RESUME_FILE, ReportFolder, target_of};
-use crate::jobs::report::{Judging, Outcome};
+use crate::jobs::judge::{self, Judging, Outcome};
+use crate::jobs::output::{RESUME_FILE, discard, partial_of, target_of};
 use crate::judge::{Clocks, Status};
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
@@ -44,34 +43,50 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         };
         return audit_as(args, &resume, false, clock);
     };
-    let resume = Resume::read(&partial.join(RESUME_FILE))?;
-    let again = Cli::try_parse_from(&resume.arguments).map(|cli| cli.command);
-    let (Ok(Command::Audit(earlier)), Some(target)) = (again, target_of(partial)) else {
-        return Err(CommandError::Usage(format!(
-            "{}: is no partial report of an audit",
-            partial.display()
-        )));
+    let Some(target) = target_of(partial) else {
+        return Err(not_to_be_gone_on_with(partial));
     };
-    if earlier
-        .archives
-        .iter()
-        .any(|archive| archive == Path::new("-"))
-    {
-        return Err(CommandError::Usage(
-            "the run read standard input, which can't be read twice: start anew with --force"
-                .to_owned(),
-        ));
-    }
+    let resume = Resume::read(partial)?;
+    let again = Cli::try_parse_from(&resume.arguments).map(|cli| cli.command);
+    let Ok(Command::Audit(earlier)) = again else {
+        return Err(not_to_be_gone_on_with(partial));
+    };
     let target =
         std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
     // Paths of the earlier run are relative to where it was started.
     std::env::set_current_dir(&resume.folder)
         .map_err(|error| RunError::unreadable(&resume.folder, error))?;
+    if !can_be_read_twice(&earlier.archives) {
+        return Err(CommandError::Usage(format!(
+            "{}: {READ_ONCE}",
+            partial.display()
+        )));
+    }
     let earlier = AuditArgs {
         output: Some(target),
         ..earlier
     };
     audit_as(&earlier, &resume, true, clock)
+}
+
+fn not_to_be_gone_on_with(partial: &Path) -> CommandError {
+    CommandError::Usage(format!(
+        "{}: is not what an interrupted audit leaves. Start anew.",
+        partial.display()
+    ))
+}
+
+/// Why a run can't be gone on with.
+const READ_ONCE: &str = "standard input and pipes can't be read twice. Start anew with --force.";
+
+/// Files and folders can; a pipe gives its bytes once.
+fn can_be_read_twice(archives: &[PathBuf]) -> bool {
+    archives.iter().all(|archive| {
+        archive != Path::new("-")
+            && archive
+                .metadata()
+                .map_or(true, |metadata| metadata.is_file() || metadata.is_dir())
+    })
 }
 
 fn audit_as(
@@ -93,14 +108,14 @@ fn audit_as(
     };
     let keyring = keys::load(sources, &limits)?;
     let target = args.output.clone().unwrap_or_default();
-    let folder = if again {
-        ReportFolder::reopen(&target, args.writing.force)?
+    let partial = partial_of(&target);
+    let then = if can_be_read_twice(&args.archives) {
+        format!("Go on with: mailseal audit --resume {}", quoted(&partial))
     } else {
-        ReportFolder::create(&target, args.writing.force)?
+        READ_ONCE.to_owned()
     };
-    let partial = folder.path().to_owned();
     let threads = build::threads(&args.writing);
-    let stop = interrupt::watch();
+    let stop = interrupt::watch(format!("interrupted. {then}"));
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
@@ -110,7 +125,8 @@ fn audit_as(
     let mut reporter = Reporter::new(args.writing.quiet);
     let request = Audit {
         archives: &args.archives,
-        folder,
+        target: &target,
+        replace: args.writing.force,
         resume: again,
         resume_text: &resume.text(),
         keys: &keyring,
@@ -127,21 +143,36 @@ fn audit_as(
         },
     };
     let result = audit::audit(request, &machine, &mut |step| reporter.step(step));
-    let outcome = result.map_err(|error| match error {
-        RunError::Interrupted => CommandError::Interrupted(format!(
-            "interrupted after {} messages. Go on with: mailseal audit --resume {}",
-            reporter.seen().messages,
-            partial.display()
-        )),
-        other => other.into(),
-    })?;
     let own = RunFacts {
         started,
         seconds: reporter.seconds(),
         threads,
         arguments: &resume.arguments,
+        quiet: args.writing.quiet,
+        fail_on: &fail_on,
     };
-    finish(outcome, &own, args.writing.quiet, &fail_on)
+    result
+        .and_then(|outcome| finish(outcome, &own))
+        .map_err(|error| match error {
+            RunError::Interrupted => CommandError::Interrupted(format!(
+                "interrupted after {} messages. {then}",
+                reporter.seen().messages,
+            )),
+            RunError::Unwritable { .. } if partial.join(RESUME_FILE).is_file() => {
+                CommandError::Stopped { error, then }
+            }
+            other => other.into(),
+        })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// `mailseal judge`.
@@ -156,9 +187,9 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     let limits = Limits::default();
     let policy = build::policy(&args.judging);
     let material = build::material(&args.judging, &limits)?;
-    let folder = ReportFolder::create(&args.output, args.writing.force)?;
     let threads = build::threads(&args.writing);
-    let stop = interrupt::watch();
+    let stop =
+        interrupt::watch("interrupted. Give the same command again with --force.".to_owned());
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
@@ -175,31 +206,38 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         limits: &limits,
         render: build::render(&args.writing, &limits),
     };
-    let outcome = judge::judge(&args.report, folder, judging, &machine)?;
+    let replace = args.writing.force;
+    let result = judge::judge(&args.report, &args.output, replace, judging, &machine);
     let own = RunFacts {
         started,
         seconds: reporter.seconds(),
         threads,
         arguments,
+        quiet: args.writing.quiet,
+        fail_on: &fail_on,
     };
-    finish(outcome, &own, args.writing.quiet, &fail_on)
+    result
+        .and_then(|outcome| finish(outcome, &own).inspect_err(|_| discard(&args.output)))
+        .map_err(|error| match error {
+            RunError::Interrupted => CommandError::Interrupted(
+                "interrupted. Nothing was written; give the same command again.".to_owned(),
+            ),
+            other => other.into(),
+        })
 }
 
-/// What `run.json` says of a run.
+/// What `run.json` says of a run, and what becomes of it.
 struct RunFacts<'r> {
     started: Time,
     seconds: f64,
     threads: usize,
     arguments: &'r [OsString],
+    quiet: bool,
+    fail_on: &'r [Status],
 }
 
 /// Adds `run.json`, gives the report its name, prints the summary, and derives the exit code.
-fn finish(
-    outcome: Outcome,
-    own: &RunFacts<'_>,
-    quiet: bool,
-    fail_on: &[Status],
-) -> Result<Exit, CommandError> {
+fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
     let totals = outcome.totals;
     let host = rustix::system::uname();
     let arguments: Vec<String> = own
@@ -218,12 +256,9 @@ fn finish(
         bytes: totals.bytes,
         resumed_at: None,
     })?;
-    let path = outcome.folder.file("run.json");
-    let mut file = outcome.folder.create_file("run.json")?;
-    file.write_all(&bytes)
-        .map_err(|error| RunError::unwritable(&path, error))?;
+    outcome.folder.write("run.json", &bytes)?;
     outcome.folder.finish()?;
-    if !quiet {
+    if !own.quiet {
         screen::print(&outcome.screen);
     }
     let found = |status: &Status| {
@@ -234,7 +269,7 @@ fn finish(
     };
     Ok(if totals.incomplete {
         Exit::Incomplete
-    } else if fail_on.iter().any(found) {
+    } else if own.fail_on.iter().any(found) {
         Exit::Found
     } else {
         Exit::Finished
@@ -276,8 +311,15 @@ impl Resume {
         text
     }
 
-    fn read(path: &Path) -> Result<Self, CommandError> {
-        let text = std::fs::read(path).map_err(|error| RunError::unreadable(path, error))?;
+    fn read(partial: &Path) -> Result<Self, CommandError> {
+        let path = &partial.join(RESUME_FILE);
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound && partial.is_dir() => {
+                return Err(not_to_be_gone_on_with(partial));
+            }
+            Err(error) => return Err(RunError::unreadable(path, error).into()),
+        };
         let damaged = || RunError::Damaged {
             path: path.to_owned(),
             problem: "does not say how to go on. Start anew with --force.",
@@ -320,14 +362,25 @@ mod tests {
             ],
         };
         let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("args");
+        let path = place.path().join(RESUME_FILE);
         std::fs::write(&path, resume.text()).unwrap();
-        let back = Resume::read(&path).unwrap();
+        let back = Resume::read(place.path()).unwrap();
         assert_eq!(
             (back.folder, back.now, back.arguments),
             (resume.folder, resume.now, resume.arguments)
         );
         std::fs::write(&path, "nonsense").unwrap();
-        assert!(Resume::read(&path).is_err());
+        assert!(Resume::read(place.path()).is_err());
+    }
+
+    #[test]
+    fn paths_are_quoted_for_a_shell_where_they_need_it() {
+        for (path, text) in [
+            ("a/report.partial", "a/report.partial"),
+            ("my report", "'my report'"),
+            ("it's; rm -r *", r"'it'\''s; rm -r *'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
     }
 }

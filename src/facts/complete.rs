@@ -1,56 +1,83 @@
 //! Finishes the signatures whose certificate was not in their message, once the pool holds all that was seen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::asn1::Integer;
+use crate::asn1::{Integer, Time};
 use crate::crypto::digest::{DigestAlgorithm, digest};
 use crate::crypto::key::{KeyError, PublicKey};
 use crate::error::RunError;
 use crate::facts::Scratch;
 use crate::facts::attributes::Named;
-use crate::facts::axis::{Attributes, CertificateSource, Digest, Signature};
+use crate::facts::axis::{Attributes, CertificateSource, Digest, Identity, Signature};
 use crate::facts::certificates::Known;
 use crate::facts::check::{Checked, Target, check, decoded, describe};
 use crate::facts::finding::Finding;
 use crate::facts::identity::identity;
 use crate::facts::record::{
-    Addresses, Identifier, LayerFacts, MessageFacts, Pending, SignatureFacts, Signed,
+    Addresses, Identifier, LayerFacts, MessageFacts, Pending, Sha256, SignatureFacts, Signed,
 };
 use crate::limits::Limits;
 use crate::pki::pool::{CertificateId, Pool};
-use crate::pki::x509::Certificate;
+use crate::pki::trust::{Chain, Purpose, Trust};
 use crate::pki::x509::Name;
+
+/// Where certificates that a message lacks come from, and which of several is believed.
+///
+/// Everybody can put certificates into the pool: one with another's issuer and serial number, another's key identifier,
+/// even with another's public key. So of those that verify a signature the one with a path to an anchor is taken, and one
+/// that does not verify it is believed only if it has such a path, or the operator gave it.
+pub struct Sources<'s, 'p> {
+    /// All that was seen or given.
+    pub pool: &'s Pool,
+    /// Paths to the anchors.
+    pub trust: &'s mut Trust<'p>,
+    /// The run's clock, for signatures without a signingTime: which of an authority's certificates for one key is taken.
+    pub now: Time,
+    /// Bounds.
+    pub limits: &'s Limits,
+}
 
 /// Looks for the certificates that signatures lack, and verifies with what is found. Facts stay as they are where nothing is.
 ///
-/// Pure: equal facts and an equal pool give equal facts, whatever the order in which the pool was filled.
+/// Pure: equal facts and equal sources give equal facts, whatever the order in which the pool was filled.
 ///
 /// # Errors
 /// Where the pool's spool can't be read.
 pub fn complete(
     facts: &mut MessageFacts,
-    pool: &Pool,
-    limits: &Limits,
+    sources: &mut Sources<'_, '_>,
     scratch: &mut Scratch,
 ) -> Result<(), RunError> {
-    let nested: Vec<Addresses> = facts
-        .nested
+    let open = |layer: &LayerFacts| layer.signatures.iter().any(is_open);
+    if !facts.layers.iter().any(open) {
+        return Ok(());
+    }
+    let carried: BTreeSet<Sha256> = facts
+        .layers
         .iter()
-        .map(|message| message.sender.clone())
+        .flat_map(|layer| layer.certificates.iter().copied())
         .collect();
     for layer in &mut facts.layers {
-        if !layer.signatures.iter().any(is_open) {
-            continue;
-        }
-        let sender = sender_of(layer, &nested).unwrap_or(&facts.sender).clone();
+        let nested = layer.nested.and_then(|index| usize::try_from(index).ok());
+        let sender = match nested.and_then(|index| facts.nested.get(index)) {
+            Some(message) => &message.sender,
+            None => &facts.sender,
+        };
+        let mut search = Search {
+            sources: &mut *sources,
+            carried: &carried,
+            sender,
+            scratch: &mut *scratch,
+        };
         for signature in &mut layer.signatures {
-            finish(signature, &sender, pool, limits, scratch)?;
+            search.finish(signature, Purpose::EmailSigning)?;
             for counter in &mut signature.countersignatures {
-                finish(counter, &sender, pool, limits, scratch)?;
+                search.finish(counter, Purpose::EmailSigning)?;
             }
             for token in &mut signature.timestamps {
                 if let Some(own) = &mut token.signature {
-                    finish(own, &sender, pool, limits, scratch)?;
+                    search.finish(own, Purpose::TimeStamping)?;
                 }
             }
         }
@@ -69,145 +96,193 @@ fn is_open(signature: &SignatureFacts) -> bool {
         })
 }
 
-fn sender_of<'n>(layer: &LayerFacts, nested: &'n [Addresses]) -> Option<&'n Addresses> {
-    nested.get(usize::try_from(layer.nested?).ok()?)
+/// The search for the certificates of one layer's signatures.
+struct Search<'s, 't, 'p> {
+    sources: &'s mut Sources<'t, 'p>,
+    /// Certificates of the message, its other layers' too.
+    carried: &'s BTreeSet<Sha256>,
+    sender: &'s Addresses,
+    scratch: &'s mut Scratch,
 }
 
-fn finish(
-    facts: &mut SignatureFacts,
-    sender: &Addresses,
-    pool: &Pool,
-    limits: &Limits,
-    scratch: &mut Scratch,
-) -> Result<(), RunError> {
-    let Some(pending) = facts.pending.take() else {
-        return Ok(());
-    };
-    let (Some(signature_algorithm), Some(digest_algorithm)) = (
-        decoded(&pending.signature_algorithm),
-        decoded(&pending.digest_algorithm),
-    ) else {
-        return Ok(());
-    };
-    let mut best: Option<((bool, Named), Checked, Found)> = None;
-    let candidates = candidates(facts, pool)?;
-    let several = candidates.len() > 1;
-    for id in candidates {
-        let der = pool.der(id)?;
-        let Some(known) = scratch.certificate(&der, limits) else {
-            continue;
-        };
-        for key in keys(&known, pool, limits)? {
-            let target = match &pending.signed {
-                Signed::Attributes { received, sorted } => Target::Attributes {
-                    received: [received, &[]],
-                    sorted: sorted.as_deref(),
-                },
-                Signed::Content(digests) => Target::Digests(digests),
-                Signed::NeedsContent => Target::Digests(&[]),
-            };
-            let algorithms = (&signature_algorithm, &digest_algorithm);
-            let checked = check(
-                algorithms,
-                &pending.value,
-                target,
-                &key,
-                &mut scratch.verify,
-            );
-            let rank = (
-                checked.signature == Signature::Valid,
-                named(&pending, &known.der),
-            );
-            if best.as_ref().is_none_or(|(other, _, _)| rank > *other) {
-                let known = Arc::clone(&known);
-                best = Some((rank, checked, Found { id, known, key }));
-            }
-        }
-    }
-    let Some(((_, named), checked, found)) = best else {
-        facts.pending = Some(pending);
-        return Ok(());
-    };
-    if facts.certificate.is_none() {
-        let origins = pool.origins(found.id);
-        facts.certificate_source = if origins.message {
-            CertificateSource::OtherMessage
-        } else {
-            CertificateSource::Given
-        };
-        facts.findings.extend_from_slice(&found.known.findings);
-        match named {
-            Named::Other if facts.attributes == Attributes::Ok => {
-                facts.attributes = Attributes::CertificateMismatch
-            }
-            Named::Nobody if facts.attributes != Attributes::Absent => {
-                facts.findings.push(Finding::EssAbsent)
-            }
-            Named::Other | Named::Nobody | Named::This => {}
-        }
-    }
-    if several {
-        facts.findings.push(Finding::IssuerSerialCollision);
-    }
-    facts.certificate = Some(found.known.sha256);
-    facts.addresses.clone_from(&found.known.addresses);
-    facts.identity = identity(sender, &found.known.addresses);
-    facts.signature = checked.signature;
-    if let Signed::Content(_) = pending.signed {
-        facts.digest = checked.digest.unwrap_or(Digest::NotChecked);
-    }
-    describe(&mut facts.algorithms, checked.scheme.as_ref(), &found.key);
-    facts.findings.extend(checked.findings);
-    facts.findings.sort_unstable();
-    facts.findings.dedup();
-    Ok(())
+/// How good a certificate is for a signature, the best last. Of equal ones the first by SHA-256 is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// It verifies the signature, and over this content.
+    verifies: bool,
+    named: Named,
+    chain: Chain,
+    speaks_for_sender: bool,
 }
 
 /// A certificate that a signature was tried with.
 struct Found {
+    rank: Rank,
     id: CertificateId,
     known: Arc<Known>,
     key: Result<PublicKey, KeyError>,
+    checked: Checked,
 }
 
-fn candidates(facts: &SignatureFacts, pool: &Pool) -> Result<Vec<CertificateId>, RunError> {
-    if let Some(sha256) = &facts.certificate {
-        return Ok(pool.find(sha256).into_iter().collect());
-    }
-    match &facts.identifier {
-        Identifier::IssuerSerial { issuer, serial } => {
-            pool.find_by_issuer_serial(Name::new(issuer), Integer(serial))
+impl Search<'_, '_, '_> {
+    fn finish(&mut self, facts: &mut SignatureFacts, purpose: Purpose) -> Result<(), RunError> {
+        let Some(pending) = facts.pending.take() else {
+            return Ok(());
+        };
+        let candidates = self.candidates(facts)?;
+        let several = candidates.len() > 1;
+        let mut best: Option<Found> = None;
+        for id in candidates {
+            let Some(found) = self.try_with(id, facts, &pending, purpose)? else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|other| found.rank > other.rank) {
+                best = Some(found);
+            }
         }
-        Identifier::Ski(id) => pool.find_by_ski(id),
-        Identifier::None => Ok(Vec::new()),
+        let Some(found) = best.filter(|found| self.is_believed(found)) else {
+            facts.pending = Some(pending);
+            return Ok(());
+        };
+        if facts.certificate.is_none() {
+            facts.certificate_source = self.source(&found);
+            facts.findings.extend_from_slice(&found.known.findings);
+            match found.rank.named {
+                Named::Other if facts.attributes == Attributes::Ok => {
+                    facts.attributes = Attributes::CertificateMismatch
+                }
+                Named::Nobody if facts.attributes != Attributes::Absent => {
+                    facts.findings.push(Finding::EssAbsent)
+                }
+                Named::Other | Named::Nobody | Named::This => {}
+            }
+        }
+        if several {
+            facts.findings.push(Finding::IssuerSerialCollision);
+        }
+        facts.certificate = Some(found.known.sha256);
+        facts.addresses.clone_from(&found.known.addresses);
+        facts.identity = identity(self.sender, &found.known.addresses);
+        facts.signature = found.checked.signature;
+        if let Signed::Content(_) = pending.signed {
+            facts.digest = found.checked.digest.unwrap_or(Digest::NotChecked);
+        }
+        describe(
+            &mut facts.algorithms,
+            found.checked.scheme.as_ref(),
+            &found.key,
+        );
+        facts.findings.extend(found.checked.findings);
+        facts.findings.sort_unstable();
+        facts.findings.dedup();
+        Ok(())
     }
-}
 
-/// The certificate's key; where it inherits DSA parameters (RFC 3279 §2.3.2), one key for each issuer that it may have them from.
-fn keys(
-    known: &Known,
-    pool: &Pool,
-    limits: &Limits,
-) -> Result<Vec<Result<PublicKey, KeyError>>, RunError> {
-    let (Err(KeyError::ParametersMissing), Ok(certificate)) =
-        (&known.key, Certificate::read(&known.der))
-    else {
-        return Ok(vec![known.key.clone()]);
-    };
-    let mut keys = Vec::new();
-    for issuer in pool.by_subject(certificate.issuer)? {
-        let der = pool.der(issuer)?;
-        if let Ok(issuer) = Certificate::read(&der) {
-            keys.push(PublicKey::from_spki_with_issuer(
-                certificate.spki,
-                issuer.spki,
-                limits,
-            ));
+    fn candidates(&self, facts: &SignatureFacts) -> Result<Vec<CertificateId>, RunError> {
+        let pool = self.sources.pool;
+        if let Some(sha256) = &facts.certificate {
+            return Ok(pool.find(sha256).into_iter().collect());
+        }
+        match &facts.identifier {
+            Identifier::IssuerSerial { issuer, serial } => {
+                pool.find_by_issuer_serial(Name::new(issuer), Integer(serial))
+            }
+            Identifier::Ski(id) => pool.find_by_ski(id),
+            Identifier::None => Ok(Vec::new()),
         }
     }
-    keys.retain(Result::is_ok);
-    keys.truncate(limits.issuer_candidates);
-    Ok(keys)
+
+    fn try_with(
+        &mut self,
+        id: CertificateId,
+        facts: &SignatureFacts,
+        pending: &Pending,
+        purpose: Purpose,
+    ) -> Result<Option<Found>, RunError> {
+        let (Some(signature_algorithm), Some(digest_algorithm)) = (
+            decoded(&pending.signature_algorithm),
+            decoded(&pending.digest_algorithm),
+        ) else {
+            return Ok(None);
+        };
+        let der = self.sources.pool.der(id)?;
+        let Some(known) = self.scratch.certificate(&der, self.sources.limits) else {
+            return Ok(None);
+        };
+        let key = match known.key {
+            Err(KeyError::ParametersMissing) => self.sources.trust.inherited_key(id, purpose)?,
+            Ok(_) | Err(KeyError::Malformed | KeyError::Unsupported | KeyError::OutOfPolicy) => {
+                known.key.clone()
+            }
+        };
+        let target = match &pending.signed {
+            Signed::Attributes { received, sorted } => Target::Attributes {
+                received: [received, &[]],
+                sorted: sorted.as_deref(),
+            },
+            Signed::Content(digests) => Target::Digests(digests),
+            Signed::NeedsContent => Target::Digests(&[]),
+        };
+        let checked = check(
+            (&signature_algorithm, &digest_algorithm),
+            &pending.value,
+            target,
+            &key,
+            &mut self.scratch.verify,
+        );
+        let at = facts.signing_time.unwrap_or(self.sources.now);
+        let rank = Rank {
+            verifies: checked.signature == Signature::Valid
+                && checked.digest != Some(Digest::Mismatch),
+            named: named(pending, &known.der),
+            chain: self.sources.trust.chain(id, purpose, at)?.value,
+            speaks_for_sender: match identity(self.sender, &known.addresses) {
+                Identity::MatchFrom | Identity::MatchCasefoldLocal => true,
+                Identity::MatchSenderOnly
+                | Identity::Mismatch
+                | Identity::NoCertificateAddress
+                | Identity::AmbiguousFrom
+                | Identity::NoFrom => false,
+            },
+        };
+        Ok(Some(Found {
+            rank,
+            id,
+            known,
+            key,
+            checked,
+        }))
+    }
+
+    /// That a certificate does not verify a signature speaks against the signature only if the certificate is not made up.
+    fn is_believed(&self, found: &Found) -> bool {
+        found.rank.verifies
+            || self.sources.pool.origins(found.id).given
+            || self.carried.contains(&found.known.sha256)
+            || match found.rank.chain {
+                Chain::NotYetValid | Chain::Expired | Chain::Trusted => true,
+                Chain::BadCertificateSignature
+                | Chain::SelfSigned
+                | Chain::Incomplete
+                | Chain::UntrustedRoot
+                | Chain::BadCa
+                | Chain::PathLength
+                | Chain::NameConstraint
+                | Chain::Policy
+                | Chain::BadPurpose
+                | Chain::KeyOutOfPolicy => false,
+            }
+    }
+
+    fn source(&self, found: &Found) -> CertificateSource {
+        if self.carried.contains(&found.known.sha256) {
+            CertificateSource::Message
+        } else if self.sources.pool.origins(found.id).message {
+            CertificateSource::OtherMessage
+        } else {
+            CertificateSource::Given
+        }
+    }
 }
 
 /// Do the kept ESS hashes name this certificate (RFC 5035 §5)?

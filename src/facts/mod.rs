@@ -141,6 +141,34 @@ pub fn collect(
     collected
 }
 
+/// What stands for a message that made [`collect`] panic.
+#[must_use]
+pub fn collect_nothing(message: &Message<'_>) -> Collected {
+    Collected {
+        facts: Some(Box::new(panicked(Some(sha256(message.bytes))))),
+        ..Collected::default()
+    }
+}
+
+/// The record of a message that made [`collect`], or a later stage, panic.
+#[must_use]
+pub fn panicked(sha256: Option<Sha256>) -> MessageFacts {
+    MessageFacts {
+        sha256,
+        findings: vec![of_message(Finding::Panic)],
+        ..MessageFacts::default()
+    }
+}
+
+/// These are such a record.
+#[must_use]
+pub fn has_panicked(facts: &MessageFacts) -> bool {
+    facts
+        .findings
+        .iter()
+        .any(|finding| finding.code == Finding::Panic)
+}
+
 fn of_message(code: Finding) -> FindingAt {
     FindingAt {
         place: String::new(),

@@ -25,12 +25,12 @@ const FRAME_BYTES: u32 = 1 << 30;
 pub enum Kind {
     /// [`Head`]: first in the file.
     Head,
-    /// DER of a certificate from a key file: part of the keyring that the facts depend on.
-    Own,
     /// DER of a certificate that was not seen before.
     Certificate,
     /// DER of a CRL that was not seen before.
     Crl,
+    /// DER of a certificate that came with the keys; between the head and the first block.
+    Own,
     /// [`Block`].
     Block,
     /// SHA-256 of input files, as pairs of number and digest.
@@ -42,9 +42,9 @@ pub enum Kind {
 impl Kind {
     const ALL: [(Self, u8); 7] = [
         (Self::Head, b'H'),
-        (Self::Own, b'O'),
         (Self::Certificate, b'C'),
         (Self::Crl, b'L'),
+        (Self::Own, b'O'),
         (Self::Block, b'B'),
         (Self::Digests, b'D'),
         (Self::End, b'E'),

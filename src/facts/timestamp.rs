@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::asn1::oid;
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, Layer, TstInfo};
 use crate::crypto::digest::{DigestAlgorithm, digest};
@@ -42,7 +43,9 @@ pub(super) fn token(
         facts.structure = Structure::ContentMissing;
         return facts;
     };
-    let Ok(info) = TstInfo::read(&bytes) else {
+    // RFC 3161 §2.4.2: what else an authority signed is no time.
+    let info = TstInfo::read(&bytes).ok();
+    let Some(info) = info.filter(|_| data.content_type == oid::TST_INFO) else {
         return facts;
     };
     facts.structure = Structure::Ok;

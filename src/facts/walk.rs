@@ -329,7 +329,7 @@ impl<'w> Walk<'w> {
             at.findings.push(Finding::MboxQuotingAmbiguous);
         }
         self.innermost(depth, sha256);
-        let carried = self.carried(&data.carried);
+        let carried = self.carried_by(data);
         let index = self.push(at, LayerKind::Signed, structure, place);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
@@ -452,7 +452,7 @@ impl<'w> Walk<'w> {
         if is_mail {
             self.innermost(place.depth, sha256);
         }
-        let carried = self.carried(&data.carried);
+        let carried = self.carried_by(data);
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
         self.complete_layer(index, |layer| {
@@ -618,6 +618,16 @@ impl<'w> Walk<'w> {
         layers
             .iter()
             .filter_map(|index| self.facts.layers.get(*index))
+            .filter(|layer| {
+                // What stands beside the signed part is not authenticated by it.
+                ![
+                    Finding::ExtraParts,
+                    Finding::PreambleText,
+                    Finding::EpilogueText,
+                ]
+                .iter()
+                .any(|beside| layer.findings.contains(beside))
+            })
             .flat_map(|layer| &layer.signatures)
             .any(|one| {
                 one.signature == Signature::Valid
@@ -716,6 +726,24 @@ impl<'w> Walk<'w> {
                 name
             })
             .collect()
+    }
+
+    /// The same of a SignedData and of the timestamp tokens on its signatures.
+    fn carried_by(&mut self, data: &SignedData<'_>) -> Vec<Sha256> {
+        let mut carried = self.carried(&data.carried);
+        for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
+            if let Ok(info) = cms::read(token, self.limits)
+                && let Layer::Signed(token) = &info.layer
+            {
+                let more = self.carried(&token.carried);
+                carried.extend(
+                    more.into_iter()
+                        .filter(|one| !carried.contains(one))
+                        .collect::<Vec<_>>(),
+                );
+            }
+        }
+        carried
     }
 
     fn innermost(&mut self, depth: usize, sha256: Option<Sha256>) {

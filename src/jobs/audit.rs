@@ -1,9 +1,9 @@
 //! The main job: archive → facts → verdicts → report.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::archive::{Archive, Cursor, ReadOptions};
 use crate::crypto;
@@ -12,8 +12,8 @@ use crate::error::RunError;
 use crate::facts::Settings;
 use crate::facts::store::{self, Event, FileStart, Head, Kind};
 use crate::jobs::digests::Digests;
+use crate::jobs::judge::{self, Judging, Outcome, Source};
 use crate::jobs::output::{FACTS_FILE, RESUME_FILE, ReportFolder, spool};
-use crate::jobs::report::{self, Judging, Outcome};
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, FactsOutput, Machine, Progress};
 use crate::pki::keyring::Keyring;
@@ -24,9 +24,11 @@ use crate::pki::pool::{PoolBuilder, Provenance};
 pub struct Audit<'a> {
     /// Files and folders; `-` is standard input.
     pub archives: &'a [PathBuf],
-    /// Where the report goes.
-    pub folder: ReportFolder,
-    /// Go on with what is in the folder.
+    /// The folder of the report.
+    pub target: &'a Path,
+    /// Replace a report that is there.
+    pub replace: bool,
+    /// Go on with what an earlier run left.
     pub resume: bool,
     /// What is needed to go on, in the command line's own form.
     pub resume_text: &'a [u8],
@@ -68,40 +70,58 @@ pub fn audit(
         keyring: audit.keys.digest(),
         keys: u64::try_from(audit.keys.keys().count()).unwrap_or(u64::MAX),
     };
-    let path = audit.folder.file(FACTS_FILE);
+    let own: BTreeMap<_, _> = audit
+        .keys
+        .certificates()
+        .map(|der| (sha256(der), der.to_vec()))
+        .collect();
     let options = ReadOptions {
         limits: audit.settings.limits.clone(),
         block_bytes: BLOCK_BYTES,
     };
-    let mut archive = match Archive::open(audit.archives, options) {
-        Ok(archive) => archive,
-        Err(error) => {
-            if !audit.resume {
-                audit.folder.abandon();
-            }
-            return Err(error);
-        }
+    let mut archive = Archive::open(audit.archives, options)?;
+    check_place(audit.target, audit.archives)?;
+    let folder = if audit.resume {
+        ReportFolder::reopen(audit.target, audit.replace)?
+    } else {
+        ReportFolder::create(audit.target, audit.replace)?
     };
+    let path = folder.file(FACTS_FILE);
     let mut pool = PoolBuilder::new(spool()?);
     let mut crls = HashSet::new();
-    let mut earlier = Vec::new();
-    let writer = if audit.resume {
-        let (file, cursor) = reopen(&audit, &head, &mut pool, &mut crls, &mut earlier)?;
-        if let Some(cursor) = cursor {
-            archive.resume(&cursor)?;
-        }
-        store::Writer::append(file)
+    let earlier = if audit.resume {
+        reopen(&path, &head, &own, &mut pool, &mut crls)?
     } else {
-        let resume = audit.folder.file(RESUME_FILE);
-        std::fs::write(&resume, audit.resume_text)
-            .map_err(|error| RunError::unwritable(&resume, error))?;
-        let file = audit.folder.create_file(FACTS_FILE)?;
-        begin(file, &head, audit.keys).map_err(|error| RunError::unwritable(&path, error))?
+        None
+    };
+    let (writer, before) = match earlier {
+        Some(Earlier {
+            file,
+            cursor,
+            files,
+        }) => {
+            archive.resume(&cursor)?;
+            (store::Writer::append(file), files)
+        }
+        None => {
+            folder.write(RESUME_FILE, audit.resume_text)?;
+            let file = folder.create_file(FACTS_FILE)?;
+            let begin = || {
+                let mut writer = store::Writer::create(file, &head)?;
+                for der in own.values() {
+                    writer.frame(&store::encode(Kind::Own, der)?)?;
+                }
+                writer.flush(true)?;
+                Ok(writer)
+            };
+            let writer = begin().map_err(|error| RunError::unwritable(&path, error))?;
+            (writer, Vec::new())
+        }
     };
     let total = archive.total_bytes();
     let digests = audit.hash_inputs.then(|| Digests::start(audit.archives));
     if let Some(digests) = &digests {
-        earlier.iter().for_each(|file| digests.file(file));
+        before.iter().for_each(|file| digests.file(file));
     }
     let mut told = digests
         .as_ref()
@@ -130,43 +150,66 @@ pub fn audit(
     pipeline::end(writer, &path, &digests)?;
     step(Step::Judging);
     let facts = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
-    report::report(facts, &path, pool, audit.folder, audit.judging, machine)
+    let source = Source { facts, pool, own };
+    judge::report(source, folder, audit.judging, machine)
 }
 
-/// A facts file with its head and the certificates of the keyring.
-fn begin(file: File, head: &Head, keys: &Keyring) -> io::Result<store::Writer> {
-    let mut writer = store::Writer::create(file, head)?;
-    for der in keys.certificates() {
-        writer.frame(&store::encode(Kind::Own, der)?)?;
+/// A report in a folder that is read would be taken for a part of the archive.
+fn check_place(target: &Path, archives: &[PathBuf]) -> Result<(), RunError> {
+    let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
+    let there = absolute
+        .ancestors()
+        .find_map(|ancestor| ancestor.canonicalize().ok());
+    let inside = archives.iter().any(|archive| {
+        let archive = archive.canonicalize().ok().filter(|path| path.is_dir());
+        archive.is_some_and(|folder| {
+            there
+                .as_ref()
+                .is_some_and(|there| there.starts_with(&folder))
+        })
+    });
+    if !inside {
+        return Ok(());
     }
-    Ok(writer)
+    Err(RunError::Unusable {
+        path: target.to_owned(),
+        problem: "lies in a folder that is to be read. Choose a place outside it with -o.",
+    })
 }
 
-/// Opens the facts of an interrupted run behind their last whole block, and fills the pool with what they hold.
+/// What an earlier run left.
+struct Earlier {
+    /// Its facts; to be gone on with at the end.
+    file: File,
+    cursor: Cursor,
+    /// The files that it read or began to read.
+    files: Vec<FileStart>,
+}
+
+/// Opens the facts of an interrupted run behind their last whole block, and fills the pool with what they hold. None where there is
+/// no such block.
 fn reopen(
-    audit: &Audit<'_>,
+    path: &Path,
     head: &Head,
+    own: &BTreeMap<[u8; 32], Vec<u8>>,
     pool: &mut PoolBuilder,
     crls: &mut HashSet<[u8; 32]>,
-    files: &mut Vec<FileStart>,
-) -> Result<(File, Option<Cursor>), RunError> {
-    let path = audit.folder.file(FACTS_FILE);
-    let unreadable = |error| RunError::unreadable(&path, error);
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(unreadable)?;
-    let (mut reader, seen) =
-        store::Reader::open(file.try_clone().map_err(unreadable)?).map_err(unreadable)?;
-    if seen != *head {
-        return Err(RunError::Damaged {
-            path,
-            problem: "was written with other keys, other options or another version. Give the same ones, or start anew with --force.",
-        });
-    }
+) -> Result<Option<Earlier>, RunError> {
+    let unreadable = |error| RunError::unreadable(path, error);
+    let mut file = match File::options().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let (mut reader, seen) = match store::Reader::open(file.try_clone().map_err(unreadable)?) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut seen_own = BTreeMap::new();
     let mut cursor = None;
-    let mut end = reader.position();
+    let mut files = Vec::new();
+    let mut end = 0;
     let mut pending = Vec::new();
     while let Some(frame) = reader.next_frame().map_err(unreadable)? {
         match frame.kind {
@@ -174,7 +217,7 @@ fn reopen(
             Kind::Block => {
                 let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
                 cursor = Some(block.cursor);
-                if audit.hash_inputs {
+                if head.hash_inputs {
                     files.extend(block.events.into_iter().filter_map(|event| match event {
                         Event::FileStart(file) => Some(file),
                         _ => None,
@@ -191,16 +234,31 @@ fn reopen(
                     }
                 }
             }
-            // They stand before the first block: a run that died in between begins behind them.
-            Kind::Own => end = reader.position(),
+            Kind::Own => {
+                let der: Vec<u8> = frame.decode().map_err(unreadable)?;
+                seen_own.insert(sha256(&der), der);
+            }
             Kind::Head | Kind::Digests | Kind::End => {}
         }
     }
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    if seen != *head || seen_own != *own {
+        return Err(RunError::Damaged {
+            path: path.to_owned(),
+            problem: "was written with other keys, other options or another version. Give the same ones, or start anew with --force.",
+        });
+    }
     // Certificates behind the last block belong to one that was lost: its facts will be collected again, and they with them.
-    file.set_len(end)
-        .map_err(|error| RunError::unwritable(&path, error))?;
-    let mut file = file;
-    file.seek(SeekFrom::End(0))
-        .map_err(|error| RunError::unwritable(&path, error))?;
-    Ok((file, cursor))
+    let mut cut = || {
+        file.set_len(end)?;
+        file.seek(SeekFrom::End(0))
+    };
+    cut().map_err(|error| RunError::unwritable(path, error))?;
+    Ok(Some(Earlier {
+        file,
+        cursor,
+        files,
+    }))
 }

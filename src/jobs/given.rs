@@ -1,7 +1,8 @@
 //! Certificates and CRLs that the operator gives: `--ca`, `--certs`, `--crl`.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::cms::{self, Layer};
@@ -113,11 +114,15 @@ impl Given {
 
 fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > limits.given_file_bytes {
-        return Ok(Vec::new());
+    let mut data = Vec::new();
+    // Not by its metadata: a pipe or a device has no size.
+    let file = File::open(path).map_err(unreadable)?;
+    let most = limits.given_file_bytes.saturating_add(1);
+    let size = file.take(most).read_to_end(&mut data).map_err(unreadable)?;
+    if u64::try_from(size).is_ok_and(|size| size == most) {
+        data.clear();
     }
-    fs::read(path).map_err(unreadable)
+    Ok(data)
 }
 
 /// Regular files below a folder, sorted by path; links are followed for files only, so that no loop is possible.

@@ -4,8 +4,6 @@ pub mod audit;
 
 pub mod judge;
 
-pub mod report;
-
 pub mod given;
 
 pub mod output;

@@ -1,8 +1,8 @@
 //! The folder that a report is written to: under another name until it is complete, then renamed once.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
@@ -12,10 +12,30 @@ use crate::pki::pool::Spool;
 /// The facts, for `judge`: made first, and in every report.
 pub const FACTS_FILE: &str = "facts.bin.zst";
 
-/// How to go on: in a partial report only.
+/// The file in a partial report that says how to go on.
 pub const RESUME_FILE: &str = "resume.args";
 
-/// A report in the making, in `NAME.partial` beside its final place.
+/// What a report may have in it. Where anything else is, a folder is not replaced.
+const NAMES: [&str; 16] = [
+    FACTS_FILE,
+    RESUME_FILE,
+    "messages.jsonl",
+    "signatures.csv",
+    "decryptions.csv",
+    "missing-keys.csv",
+    "certificates.csv",
+    "certificates.pem",
+    "faults.csv",
+    "inputs.csv",
+    "summary.json",
+    "index.html",
+    "manifest-sha256.txt",
+    "run.json",
+    "datapackage.json",
+    "schema",
+];
+
+/// A report in the making, in `NAME.partial` beside its final place. Others can't read it, whatever the umask.
 #[derive(Debug)]
 pub struct ReportFolder {
     partial: PathBuf,
@@ -31,18 +51,19 @@ impl ReportFolder {
     /// what would be replaced is no report; `Unwritable` where the folder can't be made.
     pub fn create(target: &Path, replace: bool) -> Result<Self, RunError> {
         let folder = Self::at(target, replace)?;
-        if fs::symlink_metadata(&folder.partial).is_ok() {
+        if exists(&folder.partial) {
             if !replace {
+                let problem = if folder.partial.join(RESUME_FILE).is_file() {
+                    "an interrupted run left it. Go on with --resume, or start anew with --force."
+                } else {
+                    "is in the way. Start anew with --force, or choose another folder with -o."
+                };
                 return Err(RunError::Unusable {
                     path: folder.partial,
-                    problem: "an interrupted run left it. Go on with --resume, or start anew with --force.",
+                    problem,
                 });
             }
-            if !is_report(&folder.partial) {
-                return Err(not_a_report(folder.partial));
-            }
-            fs::remove_dir_all(&folder.partial)
-                .map_err(|error| RunError::unwritable(&folder.partial, error))?;
+            remove_report(&folder.partial)?;
         }
         if let Some(parent) = folder
             .partial
@@ -51,10 +72,13 @@ impl ReportFolder {
         {
             fs::create_dir_all(parent).map_err(|error| RunError::unwritable(parent, error))?;
         }
+        let unwritable = |error| RunError::unwritable(&folder.partial, error);
         fs::DirBuilder::new()
             .mode(0o700)
             .create(&folder.partial)
-            .map_err(|error| RunError::unwritable(&folder.partial, error))?;
+            .map_err(unwritable)?;
+        // The umask may have taken away what we need ourselves.
+        fs::set_permissions(&folder.partial, Permissions::from_mode(0o700)).map_err(unwritable)?;
         Ok(folder)
     }
 
@@ -70,14 +94,16 @@ impl ReportFolder {
     }
 
     fn at(target: &Path, replace: bool) -> Result<Self, RunError> {
-        if fs::symlink_metadata(target).is_ok() {
-            if !replace {
-                return Err(RunError::Exists {
-                    path: target.to_owned(),
-                });
-            }
-            if !is_report(target) {
-                return Err(not_a_report(target.to_owned()));
+        if exists(target) && !replace {
+            return Err(RunError::Exists {
+                path: target.to_owned(),
+            });
+        }
+        if replace {
+            for gone in [target, &aside_of(target)] {
+                if exists(gone) {
+                    check_report(gone)?;
+                }
             }
         }
         Ok(Self {
@@ -111,32 +137,36 @@ impl ReportFolder {
     /// `Unwritable`.
     pub fn create_file(&self, name: &str) -> Result<File, RunError> {
         let path = self.file(name);
-        File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(|error| RunError::unwritable(&path, error))
+        let open = || {
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)?;
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            Ok(file)
+        };
+        open().map_err(|error| RunError::unwritable(&path, error))
     }
 
-    /// Removes a file that the finished report has not.
+    /// Writes a file in it.
     ///
     /// # Errors
     /// `Unwritable`.
-    pub fn remove_file(&self, name: &str) -> Result<(), RunError> {
-        let path = self.file(name);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(RunError::unwritable(&path, error)),
-        }
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        self.create_file(name)?
+            .write_all(bytes)
+            .map_err(|error| RunError::unwritable(&self.file(name), error))
     }
 
-    /// Takes the folder away again, for a run that could not start: it holds nothing that could be gone on with.
-    pub fn abandon(self) {
-        // What is left is empty at worst, and --force replaces it.
-        let _ = fs::remove_dir_all(&self.partial);
+    /// The names of its files, but for the one that the finished report has not; in no order.
+    ///
+    /// # Errors
+    /// `Unreadable`.
+    pub fn names(&self) -> Result<Vec<String>, RunError> {
+        names(&self.partial).map_err(|error| RunError::unreadable(&self.partial, error))
     }
 
     /// Syncs every file and the folder, and gives it its final name.
@@ -144,23 +174,28 @@ impl ReportFolder {
     /// # Errors
     /// `Unwritable`; then nothing stands under the final name but what was there before.
     pub fn finish(self) -> Result<(), RunError> {
-        let unwritable = |error| RunError::unwritable(&self.partial, error);
-        for entry in fs::read_dir(&self.partial).map_err(unwritable)? {
-            let path = entry.map_err(unwritable)?.path();
-            sync(&path)?;
+        for name in self.names()? {
+            sync(&self.file(&name))?;
         }
         sync(&self.partial)?;
-        let aside = with_suffix(&self.target, ".replaced");
-        let replaced = self.replace && fs::symlink_metadata(&self.target).is_ok();
-        if replaced {
-            let _ = fs::remove_dir_all(&aside);
+        let aside = aside_of(&self.target);
+        if self.replace && exists(&self.target) {
+            remove_report(&aside)?;
             fs::rename(&self.target, &aside)
                 .map_err(|error| RunError::unwritable(&self.target, error))?;
         }
         fs::rename(&self.partial, &self.target)
             .map_err(|error| RunError::unwritable(&self.target, error))?;
-        if replaced {
-            fs::remove_dir_all(&aside).map_err(|error| RunError::unwritable(&aside, error))?;
+        // Last of all: until here a run that dies can be gone on with.
+        let resume = self.target.join(RESUME_FILE);
+        match fs::remove_file(&resume) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(RunError::unwritable(&resume, error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        if self.replace {
+            remove_report(&aside)?;
         }
         match self
             .target
@@ -173,17 +208,61 @@ impl ReportFolder {
     }
 }
 
-/// Only what a run of ours wrote is ever removed: the folder is empty, or has a file that every report has from the start.
-fn is_report(folder: &Path) -> bool {
-    let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    empty || folder.join(FACTS_FILE).is_file()
+/// Removes the partial folder of a run that nobody can go on with. What can't be removed stays.
+pub fn discard(target: &Path) {
+    let _ = remove_report(&partial_of(target));
 }
 
-fn not_a_report(path: PathBuf) -> RunError {
-    RunError::Unusable {
-        path,
-        problem: "is no report of mailseal, so --force does not replace it. Choose another folder with -o.",
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Removes a report, finished or not; it may be gone already.
+fn remove_report(folder: &Path) -> Result<(), RunError> {
+    if !exists(folder) {
+        return Ok(());
     }
+    check_report(folder)?;
+    fs::remove_dir_all(folder).map_err(|error| RunError::unwritable(folder, error))
+}
+
+/// Only what runs of ours wrote is ever removed: a folder with nothing in it but what a report has.
+fn check_report(folder: &Path) -> Result<(), RunError> {
+    let unusable = |problem| RunError::Unusable {
+        path: folder.to_owned(),
+        problem,
+    };
+    let not_ours =
+        "is no report of mailseal, so --force does not replace it. Choose another folder with -o.";
+    let real = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
+    let names = names(folder).map_err(|error| RunError::unreadable(folder, error));
+    let names = if real {
+        names?
+    } else {
+        return Err(unusable(not_ours));
+    };
+    let ours = [FACTS_FILE, RESUME_FILE];
+    if !names.is_empty() && !ours.iter().any(|name| folder.join(name).is_file()) {
+        return Err(unusable(not_ours));
+    }
+    if names.iter().any(|name| !NAMES.contains(&name.as_str())) {
+        return Err(unusable(
+            "holds more than a report, so --force does not replace it. Move your own files away, or choose another folder with -o.",
+        ));
+    }
+    Ok(())
+}
+
+/// The names in a folder, but for [`RESUME_FILE`].
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != RESUME_FILE {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// SHA-256 of a file.
@@ -233,6 +312,11 @@ pub fn target_of(partial: &Path) -> Option<PathBuf> {
     (!name.is_empty()).then(|| partial.with_file_name(name))
 }
 
+/// Where the report that is replaced waits while the new one takes its name.
+fn aside_of(target: &Path) -> PathBuf {
+    with_suffix(target, ".replaced")
+}
+
 /// `a/report/` and `a/report` are the same folder, and so are their partial ones.
 fn with_suffix(target: &Path, suffix: &str) -> PathBuf {
     let plain: PathBuf = target.components().collect();
@@ -268,22 +352,80 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let target = place.path().join("report");
         fs::create_dir(&target).unwrap();
-        fs::write(target.join("old"), "").unwrap();
-        assert!(matches!(
-            ReportFolder::create(&target, true),
-            Err(RunError::Unusable { .. })
-        ));
-        fs::write(target.join(FACTS_FILE), "").unwrap();
+        fs::write(target.join(FACTS_FILE), "old").unwrap();
         assert!(matches!(
             ReportFolder::create(&target, false),
             Err(RunError::Exists { .. })
         ));
         let folder = ReportFolder::create(&target, true).unwrap();
-        folder.create_file("new").unwrap();
-        assert!(target.join("old").exists());
+        folder.write(FACTS_FILE, b"new").unwrap();
+        assert_eq!(fs::read(target.join(FACTS_FILE)).unwrap(), b"old");
         folder.finish().unwrap();
-        assert!(target.join("new").exists() && !target.join("old").exists());
-        assert!(!with_suffix(&target, ".replaced").exists());
+        assert_eq!(fs::read(target.join(FACTS_FILE)).unwrap(), b"new");
+        assert!(!exists(&aside_of(&target)) && !exists(&partial_of(&target)));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_never_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("report");
+        for folder in [target.clone(), partial_of(&target), aside_of(&target)] {
+            for names in [&["notes"][..], &[FACTS_FILE, "notes"], &["messages.jsonl"]] {
+                fs::create_dir(&folder).unwrap();
+                for name in names {
+                    fs::write(folder.join(name), "").unwrap();
+                }
+                assert!(
+                    matches!(
+                        ReportFolder::create(&target, true),
+                        Err(RunError::Unusable { .. })
+                    ),
+                    "{folder:?} {names:?}"
+                );
+                discard(&target);
+                assert!(names.iter().all(|name| folder.join(name).exists()));
+                fs::remove_dir_all(&folder).unwrap();
+            }
+            fs::write(&folder, "a file").unwrap();
+            assert!(ReportFolder::create(&target, true).is_err());
+            fs::remove_file(&folder).unwrap();
+            // Neither is what a link leads to.
+            let elsewhere = place.path().join("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+            assert!(ReportFolder::create(&target, true).is_err());
+            fs::remove_file(&folder).unwrap();
+            fs::remove_dir(&elsewhere).unwrap();
+        }
+        ReportFolder::create(&target, false).unwrap();
+        discard(&target);
+        assert!(!exists(&partial_of(&target)));
+    }
+
+    #[test]
+    fn a_run_that_dies_before_its_first_fact_can_be_started_anew() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("report");
+        let folder = ReportFolder::create(&target, false).unwrap();
+        folder.write(RESUME_FILE, b"").unwrap();
+        assert!(matches!(
+            ReportFolder::create(&target, false),
+            Err(RunError::Unusable { .. })
+        ));
+        ReportFolder::create(&target, true).unwrap();
+    }
+
+    #[test]
+    fn how_to_go_on_is_known_until_the_report_has_its_name() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("report");
+        let folder = ReportFolder::create(&target, false).unwrap();
+        folder.write(RESUME_FILE, b"x").unwrap();
+        folder.write(FACTS_FILE, b"x").unwrap();
+        assert_eq!(folder.names().unwrap(), [FACTS_FILE]);
+        assert!(partial_of(&target).join(RESUME_FILE).exists());
+        folder.finish().unwrap();
+        assert!(!target.join(RESUME_FILE).exists());
     }
 
     #[test]

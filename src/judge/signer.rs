@@ -45,6 +45,11 @@ impl<'p> Judge<'p> {
         }
     }
 
+    /// Paths to the anchors, and what is remembered of them.
+    pub fn trust(&mut self) -> &mut Trust<'p> {
+        &mut self.trust
+    }
+
     /// The chain of any certificate at `now`, for certificates.csv.
     ///
     /// # Errors
@@ -178,27 +183,22 @@ impl<'p> Judge<'p> {
         let revoked = revocation
             .as_ref()
             .map_or(Revocation::NotChecked, RevocationJudgement::value);
+        let lacking = revocation
+            .as_ref()
+            .is_none_or(RevocationJudgement::is_incomplete);
         let verdict = fixed.unwrap_or_else(|| {
             at_clock(
                 TrustAt {
                     chain: chain.value,
                     revocation: revoked,
                     strength: value,
-                    revocation_required: self.policy.require_revocation
-                        && revocation
-                            .as_ref()
-                            .is_none_or(RevocationJudgement::is_incomplete),
+                    revocation_lacking: self.policy.require_revocation && lacking,
                 },
                 facts.identity,
             )
         });
-        if fixed.is_none() && chain.anchor.is_some() {
-            match revoked {
-                Revocation::NotChecked | Revocation::Stale | Revocation::Unknown => {
-                    findings.push(Finding::RevocationNotKnown);
-                }
-                Revocation::Good | Revocation::RevokedLater | Revocation::Revoked => {}
-            }
+        if fixed.is_none() && chain.anchor.is_some() && lacking {
+            findings.push(Finding::RevocationNotKnown);
         }
         match value {
             Strength::Strong => {}

@@ -1,13 +1,14 @@
 //! Of the message: one status, from its layers and its signatures' verdicts.
 
 use crate::facts::axis::{Coverage, Decryption, LayerKind, Structure, axis};
+use crate::facts::has_panicked;
 use crate::facts::record::{LayerFacts, MessageFacts};
 use crate::judge::word::Word;
 
 axis! {
     /// The status of a message; the first that applies.
     pub enum Status {
-        /// An S/MIME part that can't be parsed.
+        /// An S/MIME part that can't be parsed, or a message that could not be checked because of a fault of ours.
         Damaged = "damaged",
         /// Encrypted for keys that are not there.
         NoKey = "no_key",
@@ -66,6 +67,10 @@ pub fn decryption(facts: &MessageFacts) -> Option<Decryption> {
 /// inside message/rfc822 parts.
 #[must_use]
 pub fn status(facts: &MessageFacts, own: &[(Word, Coverage)], nested: &[Word]) -> Status {
+    // What is in a message that made us panic is not known, so it is not called ordinary mail.
+    if has_panicked(facts) {
+        return Status::Damaged;
+    }
     if facts.layers.is_empty() {
         return Status::NotSmime;
     }
@@ -132,5 +137,16 @@ fn bad(word: Word) -> Option<Status> {
         Word::WrongSender => Some(Status::WrongSender),
         Word::SenderNotComparable => Some(Status::SenderNotComparable),
         Word::ValidAsClaimed | Word::Valid => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::panicked;
+
+    #[test]
+    fn a_message_whose_reading_panicked_does_not_pass_for_ordinary_mail() {
+        assert_eq!(status(&panicked(None), &[], &[]), Status::Damaged);
     }
 }

@@ -50,19 +50,18 @@ pub struct TrustAt {
     pub revocation: Revocation,
     /// Of the signature's and the path's algorithms.
     pub strength: Strength,
-    /// `--require-revocation` was given.
-    pub revocation_required: bool,
+    /// `--require-revocation` was given, and some certificate's state is not known, whatever the worst value is.
+    pub revocation_lacking: bool,
 }
 
 /// The words that no clock changes: structure, attributes, digest, signature value, certificate. None where all of these are good.
 #[must_use]
 pub fn timeless(structure: Structure, facts: &SignatureFacts) -> Option<Word> {
     match structure {
-        Structure::Ok => {}
+        Structure::Ok | Structure::ContentMissing => {}
         Structure::Malformed | Structure::NoSigners | Structure::CertsOnly => {
             return Some(Word::Malformed);
         }
-        Structure::ContentMissing => return Some(Word::Unsupported),
     }
     match facts.attributes {
         Attributes::Ok | Attributes::Absent => {}
@@ -79,7 +78,16 @@ pub fn timeless(structure: Structure, facts: &SignatureFacts) -> Option<Word> {
         Signature::Valid => {}
         Signature::Invalid => return Some(Word::SignatureBroken),
         Signature::UnsupportedAlgorithm | Signature::NotChecked => return Some(Word::Unsupported),
-        Signature::CertificateMissing => return Some(Word::NoCertificate),
+        Signature::CertificateMissing => match structure {
+            Structure::ContentMissing => return Some(Word::Unsupported),
+            Structure::Ok | Structure::Malformed | Structure::NoSigners | Structure::CertsOnly => {
+                return Some(Word::NoCertificate);
+            }
+        },
+    }
+    match structure {
+        Structure::ContentMissing => return Some(Word::Unsupported),
+        Structure::Ok | Structure::Malformed | Structure::NoSigners | Structure::CertsOnly => {}
     }
     match facts.digest {
         Digest::Match | Digest::MatchCanonical | Digest::MatchAfterRepair => None,
@@ -118,18 +126,8 @@ pub fn at_clock(trust: TrustAt, identity: Identity) -> Word {
     if let Some(word) = dates {
         return word;
     }
-    match trust.revocation {
-        Revocation::Unknown | Revocation::Stale | Revocation::NotChecked
-            if trust.revocation_required =>
-        {
-            return Word::RevocationUnknown;
-        }
-        Revocation::Good
-        | Revocation::Revoked
-        | Revocation::RevokedLater
-        | Revocation::Unknown
-        | Revocation::Stale
-        | Revocation::NotChecked => {}
+    if trust.revocation_lacking {
+        return Word::RevocationUnknown;
     }
     match trust.strength {
         Strength::Broken => return Word::WeakCrypto,
@@ -176,12 +174,14 @@ pub fn headline(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::axis::{CertificateSource, Coverage};
+    use crate::facts::record::{Algorithms, Identifier};
 
     const GOOD: TrustAt = TrustAt {
         chain: Chain::Trusted,
         revocation: Revocation::Good,
         strength: Strength::Strong,
-        revocation_required: false,
+        revocation_lacking: false,
     };
 
     #[test]
@@ -224,15 +224,17 @@ mod tests {
 
     #[test]
     fn unknown_revocation_passes_unless_it_is_required() {
+        // `revoked_later` is the worse value, and may hide that nothing is known of another certificate.
         for revocation in [
             Revocation::Unknown,
             Revocation::Stale,
             Revocation::NotChecked,
+            Revocation::RevokedLater,
         ] {
             let trust = TrustAt { revocation, ..GOOD };
             assert_eq!(at_clock(trust, Identity::MatchFrom), Word::Valid);
             let required = TrustAt {
-                revocation_required: true,
+                revocation_lacking: true,
                 ..trust
             };
             assert_eq!(
@@ -273,5 +275,90 @@ mod tests {
             headline(None, None, Word::SignerExpired, None, false),
             Word::SignerExpired
         );
+    }
+
+    fn facts(digest: Digest, signature: Signature) -> SignatureFacts {
+        SignatureFacts {
+            index: 0,
+            certificate: None,
+            identifier: Identifier::None,
+            addresses: Vec::new(),
+            digest,
+            attributes: Attributes::Ok,
+            signature,
+            certificate_source: CertificateSource::None,
+            identity: Identity::MatchFrom,
+            coverage: Coverage::WholeBody,
+            uncovered: Vec::new(),
+            algorithms: Algorithms::default(),
+            signing_time: None,
+            pending: None,
+            countersignatures: Vec::new(),
+            timestamps: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The table's order: a broken signature is told even where the content is missing, a missing certificate is not.
+    #[test]
+    fn what_no_clock_changes_comes_in_the_tables_order() {
+        use Structure::{ContentMissing, Ok};
+        for (structure, digest, signature, word) in [
+            (Ok, Digest::Match, Signature::Valid, None),
+            (
+                Ok,
+                Digest::Mismatch,
+                Signature::Invalid,
+                Some(Word::Altered),
+            ),
+            (
+                Ok,
+                Digest::Match,
+                Signature::Invalid,
+                Some(Word::SignatureBroken),
+            ),
+            (
+                Ok,
+                Digest::NotChecked,
+                Signature::Valid,
+                Some(Word::Unsupported),
+            ),
+            (
+                Ok,
+                Digest::NotChecked,
+                Signature::CertificateMissing,
+                Some(Word::NoCertificate),
+            ),
+            (
+                ContentMissing,
+                Digest::NotChecked,
+                Signature::Invalid,
+                Some(Word::SignatureBroken),
+            ),
+            (
+                ContentMissing,
+                Digest::NotChecked,
+                Signature::CertificateMissing,
+                Some(Word::Unsupported),
+            ),
+            (
+                ContentMissing,
+                Digest::NotChecked,
+                Signature::Valid,
+                Some(Word::Unsupported),
+            ),
+            (
+                ContentMissing,
+                Digest::Match,
+                Signature::Valid,
+                Some(Word::Unsupported),
+            ),
+        ] {
+            assert_eq!(
+                timeless(structure, &facts(digest, signature)),
+                word,
+                "{structure:?} {digest:?} {signature:?}"
+            );
+        }
     }
 }

@@ -61,6 +61,9 @@ fn every_module_imports_only_what_the_table_allows() {
     assert!(files.len() > 50, "found only {} sources", files.len());
     let mut wrong = Vec::new();
     for (name, path, text) in &files {
+        if path.ends_with("/tests.rs") {
+            continue; // a test may build its input with whatever is there
+        }
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(module, _)| module == name) else {
             if name != "lib" {
                 wrong.push(format!("{path}: module {name} is not in the table"));

@@ -11,6 +11,7 @@
 
 mod authority;
 mod chains;
+mod completed;
 mod pkits;
 mod reading;
 mod revocations;

@@ -8,6 +8,7 @@ use flate2::write::ZlibEncoder;
 use crate::asn1::{AlgorithmIdentifier, oid};
 use crate::cms::EntityIdentifier;
 use crate::cms::build::{self, AttributeList, Content, Form, Signer};
+use crate::crypto::digest::sha256;
 use crate::facts::axis::{Coverage, LayerKind, Structure};
 use crate::facts::finding::Finding;
 use crate::facts::record::MessageFacts;
@@ -28,6 +29,10 @@ fn facts(message: &str) -> Option<Box<MessageFacts>> {
 
 /// A signature that names nobody's certificate: enough for everything but the mathematics.
 fn signature() -> Vec<u8> {
+    signature_with(AttributeList::new())
+}
+
+fn signature_with(unsigned_attributes: AttributeList) -> Vec<u8> {
     let algorithm = |oid| AlgorithmIdentifier {
         oid,
         parameters: None,
@@ -43,16 +48,16 @@ fn signature() -> Vec<u8> {
             ),
             signature_algorithm: algorithm(oid::ECDSA_WITH_SHA256),
             signature: vec![1],
-            unsigned_attributes: AttributeList::new(),
+            unsigned_attributes,
         }],
         ..build::SignedData::new(Content::Detached)
     }
     .encode()
 }
 
-fn compressed(entity: &str) -> Vec<u8> {
+fn compressed(entity: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(entity.as_bytes()).unwrap();
+    encoder.write_all(entity.as_ref()).unwrap();
     build::compressed_data(oid::DATA, &encoder.finish().unwrap(), Form::Der)
 }
 
@@ -130,8 +135,8 @@ fn unread(facts: &MessageFacts, code: Finding) -> usize {
 #[test]
 fn layers_deeper_than_the_limit_are_one_layer_that_was_not_read() {
     let wrapped = |times| {
-        let packed = |inside: String, _| part("compressed-data", &compressed(&inside));
-        (0..times).fold(HELLO.to_owned(), packed)
+        let inside = (1..times).fold(HELLO.as_bytes().to_vec(), |inside, _| compressed(inside));
+        part("compressed-data", &compressed(inside))
     };
     let at_the_limit = facts(&wrapped(16)).unwrap();
     assert_eq!(at_the_limit.layers.len(), 16);
@@ -173,4 +178,13 @@ fn parts_beyond_the_limit_are_a_layer_that_was_not_read() {
     let beyond = facts(&mixed(10_001, &certs)).unwrap();
     assert_eq!(unread(&beyond, Finding::TooManyParts), 1);
     assert!(facts(&mixed(10_001, HELLO)).is_none(), "no sign of S/MIME");
+}
+
+/// Row I-01 of the catalogue: the authority's certificate mostly stands in its token only.
+#[test]
+fn certificates_of_timestamp_tokens_are_carried() {
+    let token = build::SignedData::certs_only(vec![&[0x30, 1, 7]]).encode();
+    let stamped = signature_with(AttributeList::new().time_stamp_token(&token));
+    let facts = facts(&signed("o", HELLO, &stamped)).unwrap();
+    assert_eq!(facts.layers[0].certificates, [sha256(&[0x30, 1, 7])]);
 }

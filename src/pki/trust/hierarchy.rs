@@ -22,6 +22,11 @@ pub(super) struct Node {
     /// Its key, with DSA parameters inherited from the issuer that was found first.
     pub(super) key: Result<PublicKey, KeyError>,
     pub(super) is_anchor: bool,
+    /// An anchor, or issued by an authority that leads to one over authorities only. Whoever has any certificate of a trusted
+    /// authority can issue others with his own key, as many as he likes and with every name: they come behind the real ones.
+    pub(super) is_genuine: bool,
+    /// It is genuine, and an authority: its own issuances are genuine.
+    may_issue: bool,
 }
 
 impl Node {
@@ -40,7 +45,7 @@ pub(super) struct SignedCrl {
 /// Made once for a pool and its anchors. Equal sets give the same hierarchy, whatever their order.
 pub struct Hierarchy {
     nodes: HashMap<CertificateId, Arc<Node>>,
-    /// Issuers whose key verified the certificate's signature, by SHA-256.
+    /// Issuers whose key verified the certificate's signature, the genuine ones first, then by SHA-256.
     links: HashMap<CertificateId, Vec<CertificateId>>,
     /// Nodes by their subject's key, by SHA-256.
     by_subject: HashMap<NameKey, Vec<CertificateId>>,
@@ -72,16 +77,27 @@ impl Hierarchy {
             tried: HashMap::new(),
             checks: HashMap::new(),
             queue: VecDeque::new(),
+            later: VecDeque::new(),
         };
         for id in anchors.certificates() {
             growth.add(id, None)?;
         }
-        while let Some(issuer) = growth.queue.pop_front() {
+        while let Some(issuer) = growth
+            .queue
+            .pop_front()
+            .or_else(|| growth.later.pop_front())
+        {
             growth.grow_below(&issuer)?;
         }
         let mut hierarchy = growth.hierarchy;
+        let nodes = &hierarchy.nodes;
+        let is_genuine = |id: &CertificateId| {
+            nodes
+                .get(id)
+                .is_some_and(|node: &Arc<Node>| node.is_genuine)
+        };
         for issuers in hierarchy.links.values_mut() {
-            issuers.sort_unstable_by_key(|id| pool.sha256(*id));
+            issuers.sort_unstable_by_key(|id| (!is_genuine(id), pool.sha256(*id)));
         }
         for nodes in hierarchy.by_subject.values_mut() {
             nodes.sort_unstable_by_key(|id| pool.sha256(*id));
@@ -94,7 +110,10 @@ impl Hierarchy {
         for (id, pooled) in pool.crls() {
             let crl = &pooled.crl;
             let mut nodes: Vec<&Arc<Node>> = self.with_subject(crl.issuer_key(), crl.issuer());
-            nodes.sort_by_key(|node| !has_key_identifier(node, crl.authority_key()));
+            nodes.sort_by_key(|node| {
+                let identified = has_key_identifier(node, crl.authority_key());
+                (!node.is_genuine, !identified)
+            });
             let mut verdicts: HashMap<[u8; 32], bool> = HashMap::new();
             let mut signers = Vec::new();
             for node in nodes {
@@ -193,6 +212,8 @@ struct Growth<'p> {
     /// Signature checks spent on a certificate.
     checks: HashMap<CertificateId, usize>,
     queue: VecDeque<Arc<Node>>,
+    /// What is below these is not genuine, so it is looked at when all that is has its place.
+    later: VecDeque<Arc<Node>>,
 }
 
 impl Growth<'_> {
@@ -203,18 +224,26 @@ impl Growth<'_> {
             return Ok(());
         };
         let issuer_key = issuer.and_then(|issuer| issuer.key.as_ref().ok());
+        let is_genuine = issuer.is_none_or(|issuer| issuer.may_issue);
         let node = Arc::new(Node {
             id,
             subject: certificate.subject.key(),
             spki_sha256: certificate.spki_sha256(),
             key: self.checker.key(&certificate, issuer_key),
             is_anchor: issuer.is_none(),
+            is_genuine,
+            may_issue: issuer.is_none() || (is_genuine && is_authority(&certificate)),
             der,
         });
         let same_subject = self.hierarchy.by_subject.entry(node.subject).or_default();
         same_subject.push(id);
         self.hierarchy.nodes.insert(id, Arc::clone(&node));
-        self.queue.push_back(node);
+        let queue = if node.may_issue {
+            &mut self.queue
+        } else {
+            &mut self.later
+        };
+        queue.push_back(node);
         Ok(())
     }
 
@@ -267,6 +296,17 @@ impl Growth<'_> {
         self.tried.insert((id, issuer.spki_sha256), signed);
         signed
     }
+}
+
+/// It may issue certificates (RFC 5280 §4.2.1.3, §4.2.1.9).
+fn is_authority(certificate: &Certificate<'_>) -> bool {
+    let constraints = certificate.extensions.basic_constraints();
+    let usage = match certificate.extensions.key_usage() {
+        Ok(None) => true,
+        Ok(Some(usage)) => usage.has(KeyUsageBit::KeyCertSign),
+        Err(_) => false,
+    };
+    usage && matches!(constraints, Ok(Some(constraints)) if constraints.ca)
 }
 
 fn known_is_missing(hierarchy: &Hierarchy, id: CertificateId) -> bool {

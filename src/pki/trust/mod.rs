@@ -37,11 +37,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::asn1::time::Time;
+use crate::crypto::key::{KeyError, PublicKey};
 use crate::error::RunError;
 use crate::limits::{Limits, TRUST_CACHE};
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::link::Checker;
 use crate::pki::trust::path::Candidates;
+use crate::pki::x509::certificate::Certificate;
 
 /// Answers for single certificates. One for each worker: what it remembers changes speed, never an answer.
 pub struct Trust<'p> {
@@ -78,25 +80,53 @@ impl<'p> Trust<'p> {
         purpose: Purpose,
         at: Time,
     ) -> Result<ChainJudgement, RunError> {
-        let candidates = match self.known.get(&(certificate, purpose)) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let found = Arc::new(path::candidates(
-                    self.pool,
-                    self.hierarchy,
-                    &mut self.checker,
-                    certificate,
-                    purpose,
-                )?);
-                if self.known.len() >= TRUST_CACHE {
-                    self.known.clear();
-                }
-                self.known
-                    .insert((certificate, purpose), Arc::clone(&found));
-                found
-            }
+        Ok(self.candidates(certificate, purpose)?.judge(at))
+    }
+
+    fn candidates(
+        &mut self,
+        certificate: CertificateId,
+        purpose: Purpose,
+    ) -> Result<Arc<Candidates>, RunError> {
+        if let Some(known) = self.known.get(&(certificate, purpose)) {
+            return Ok(Arc::clone(known));
+        }
+        let found = Arc::new(path::candidates(
+            self.pool,
+            self.hierarchy,
+            &mut self.checker,
+            certificate,
+            purpose,
+        )?);
+        if self.known.len() >= TRUST_CACHE {
+            self.known.clear();
+        }
+        self.known
+            .insert((certificate, purpose), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The key of a certificate that inherits its DSA parameters (RFC 3279 §2.3.2): with those of its issuer on a path that
+    /// nothing but dates speaks against. Any other issuer's are worth nothing: who may choose the generator can sign for
+    /// every key.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn inherited_key(
+        &mut self,
+        certificate: CertificateId,
+        purpose: Purpose,
+    ) -> Result<Result<PublicKey, KeyError>, RunError> {
+        let missing = Ok(Err(KeyError::ParametersMissing));
+        let known = self.candidates(certificate, purpose)?;
+        let Some(issuer) = known.issuer().and_then(|id| self.hierarchy.node(id)) else {
+            return missing;
         };
-        Ok(candidates.judge(at))
+        let der = self.pool.der(certificate)?;
+        match (Certificate::read(&der), &issuer.key) {
+            (Ok(certificate), Ok(key)) => Ok(self.checker.key(&certificate, Some(key))),
+            (Ok(_), Err(_)) | (Err(_), _) => missing,
+        }
     }
 
     /// Judges whether a certificate of `path` is revoked at `at`. `path` is that of a [`ChainJudgement`] with an anchor.

@@ -112,6 +112,18 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
+    /// The issuer of the first path that nothing but dates speaks against.
+    pub(super) fn issuer(&self) -> Option<CertificateId> {
+        std::iter::once(&self.first)
+            .chain(&self.others)
+            .filter(|judged| judged.anchor.is_some())
+            .find(|judged| {
+                let dates = |reason: &Chain| matches!(reason, Chain::NotYetValid | Chain::Expired);
+                judged.failures.reasons.iter().all(dates)
+            })
+            .and_then(|judged| judged.path.get(1).copied())
+    }
+
     /// The first path that is trusted, else the one whose first failure comes last.
     pub(super) fn judge(&self, at: Time) -> ChainJudgement {
         let mut best = self.first.at(at);
@@ -213,8 +225,8 @@ fn issuers_of(
     let mut nodes = hierarchy.with_subject(certificate.issuer.key(), certificate.issuer);
     let authority = certificate.extensions.authority_key_identifier();
     let wanted = authority.ok().flatten().and_then(|authority| authority.key);
-    // A stable sort: those with the key identifier first, each group by SHA-256.
-    nodes.sort_by_key(|node| !has_key_identifier(node, wanted));
+    // A stable sort: genuine ones first, then those with the key identifier, each group by SHA-256.
+    nodes.sort_by_key(|node| (!node.is_genuine, !has_key_identifier(node, wanted)));
     let (mut good, mut bad) = (HashSet::new(), HashSet::new());
     let mut issuers = Vec::new();
     let mut left = false;
@@ -251,7 +263,8 @@ fn enumerate(
     certificate: &Certificate<'_>,
     mut issuers: Vec<CertificateId>,
 ) -> (Vec<Vec<Arc<Node>>>, bool) {
-    issuers.sort_unstable_by_key(|id| pool.sha256(*id));
+    let is_genuine = |id| hierarchy.node(id).is_some_and(|node| node.is_genuine);
+    issuers.sort_unstable_by_key(|id| (!is_genuine(*id), pool.sha256(*id)));
     let own = (certificate.subject.key(), certificate.spki_sha256());
     let mut queue: VecDeque<Vec<Arc<Node>>> = issuers
         .iter()

@@ -10,8 +10,7 @@ use mailseal::crypto::digest::sha256;
 use mailseal::facts::Settings;
 use mailseal::jobs::audit;
 use mailseal::jobs::given::Given;
-use mailseal::jobs::output::ReportFolder;
-use mailseal::jobs::report::Judging;
+use mailseal::jobs::judge::Judging;
 use mailseal::judge::Clocks;
 use mailseal::judge::Policy;
 use mailseal::limits::Limits;
@@ -132,7 +131,8 @@ impl<'a> Audit<'a> {
         };
         let request = audit::Audit {
             archives,
-            folder: ReportFolder::create(target, false).unwrap(),
+            target,
+            replace: false,
             resume: false,
             resume_text: b"",
             keys: &keyring,

@@ -372,3 +372,29 @@ fn a_large_crl_is_searched_fast_and_right() {
         );
     }
 }
+
+/// Somebody with a certificate of the authority issues others in its name, more than any budget. His own revocation, and
+/// everybody else's trust, stay what they are.
+#[test]
+fn a_flood_from_below_hides_no_revocation() {
+    let mut scene = Scene::new();
+    let mallory = Party::new("Mallory");
+    scene.signer = Wanted::signer(&mallory, SERIAL, "m@example.com").by(&scene.root);
+    let gone = scene.given((200, 230), &[Revoked::new(SERIAL, 150, Some(1))]);
+    // Many keys with the root's name and key identifier, each below Mallory's certificate.
+    for serial in 0..2000 {
+        let mut forged = Wanted::ca(&scene.root, 1000 + serial);
+        forged.spki = Party::new("").spki();
+        scene.others.push(forged.by(&mallory));
+    }
+    assert_eq!(
+        scene.ask(&[gone], DEFAULT, &[149, 160]),
+        [Revocation::RevokedLater, Revocation::Revoked]
+    );
+    let honest = Party::new("Honest");
+    scene.signer = Wanted::signer(&honest, 7, "h@example.com").by(&scene.root);
+    scene
+        .others
+        .push(Wanted::signer(&mallory, SERIAL, "m@example.com").by(&scene.root));
+    assert_eq!(scene.ask(&[], DEFAULT, &[10]), [Revocation::NotChecked]);
+}

@@ -1,8 +1,9 @@
-//! Work in parallel, written in order.
+//! Work in parallel, results in order.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
-use std::sync::{Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
 
 use crate::error::RunError;
 use crate::pipeline::Machine;
@@ -18,14 +19,14 @@ pub(super) struct Shelf<T, M> {
 }
 
 impl<T, M: Fn() -> T> Shelf<T, M> {
-    pub(super) fn new(make: M) -> Self {
+    pub fn new(make: M) -> Self {
         Self {
             idle: Mutex::new(Vec::new()),
             make,
         }
     }
 
-    pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+    pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let idle = self
             .idle
             .lock()
@@ -46,6 +47,9 @@ impl<T, M: Fn() -> T> Shelf<T, M> {
 /// An item's permit (its cost in bytes) comes back when its result has been written, so a slow writer stops the reader. An item
 /// that costs more than a quarter of all permits runs alone. Nothing is read that no worker will take soon: what has just been read
 /// is still in the processor's cache, and its memory is used again.
+///
+/// # Errors
+/// What `next` or `write` gave; `Internal` where `work` panicked.
 pub(super) fn in_order<I: Send, O: Send>(
     machine: &Machine<'_>,
     mut next: impl FnMut() -> Result<Option<(I, u64)>, RunError>,
@@ -55,8 +59,8 @@ pub(super) fn in_order<I: Send, O: Send>(
     let work = &work;
     let ahead = READ_AHEAD * machine.threads.current_num_threads();
     machine.threads.in_place_scope_fifo(|scope| {
-        let (done, results) = mpsc::channel::<(u64, u64, O)>();
-        let mut waiting: BTreeMap<u64, (u64, O)> = BTreeMap::new();
+        let (done, results) = mpsc::channel::<(u64, u64, thread::Result<O>)>();
+        let mut waiting: BTreeMap<u64, (u64, thread::Result<O>)> = BTreeMap::new();
         let (mut sent, mut written, mut in_flight) = (0_u64, 0_u64, 0_u64);
         let mut unfinished = 0_usize;
         let mut exhausted = false;
@@ -85,8 +89,10 @@ pub(super) fn in_order<I: Send, O: Send>(
                 let done = done.clone();
                 let sequence = sent;
                 scope.spawn_fifo(move |_| {
+                    // What a panic left behind is not looked at again: the run ends.
+                    let result = catch_unwind(AssertUnwindSafe(|| work(item)));
                     // The receiver is gone only if writing failed; then nobody wants the result.
-                    let _ = done.send((sequence, cost, work(item)));
+                    let _ = done.send((sequence, cost, result));
                 });
                 sent += 1;
                 unfinished += 1;
@@ -103,6 +109,9 @@ pub(super) fn in_order<I: Send, O: Send>(
                 unfinished -= 1;
             }
             while let Some((cost, result)) = waiting.remove(&written) {
+                let result = result.map_err(|_| RunError::Internal {
+                    what: "a worker panicked",
+                })?;
                 write(result)?;
                 written += 1;
                 in_flight -= cost;
@@ -213,5 +222,32 @@ mod tests {
         );
         assert!(matches!(result, Err(RunError::Interrupted)));
         assert_eq!(written, 3);
+    }
+
+    #[test]
+    fn d28_a_worker_that_panics_ends_the_run_and_does_not_hang_it() {
+        let threads = threads(2).unwrap();
+        let stop = AtomicBool::new(false);
+        let machine = Machine {
+            threads: &threads,
+            memory_bytes: 10,
+            stop: &stop,
+        };
+        let mut source = 0..1000;
+        let mut written = Vec::new();
+        let result = in_order(
+            &machine,
+            || Ok(source.next().map(|item| (item, 1))),
+            |item| {
+                assert!(item != 3, "as a fault of ours would");
+                item
+            },
+            |item| {
+                written.push(item);
+                Ok(())
+            },
+        );
+        assert!(matches!(result, Err(RunError::Internal { .. })));
+        assert_eq!(written, [0, 1, 2]);
     }
 }

@@ -1,11 +1,12 @@
-//! Pass 2: facts file and pool to the rows of a report.
+//! Pass 2: facts file to the rows of the report. A panic costs one message, as in pass 1.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use crate::archive::Cursor;
 use crate::error::RunError;
-use crate::facts::complete::complete;
+use crate::facts::complete::{Sources, complete};
 use crate::facts::finding::Finding;
 use crate::facts::record::MessageFacts;
 use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
@@ -13,7 +14,9 @@ use crate::facts::{self, Scratch};
 use crate::judge::{self, Clocks, Judge, Policy};
 use crate::limits::Limits;
 use crate::pipeline::Machine;
-use crate::pipeline::order::{Shelf, in_order};
+use crate::pipeline::in_order::{Shelf, in_order};
+#[cfg(test)]
+use crate::pipeline::tests;
 use crate::pki::pool::Pool;
 use crate::pki::trust::{Hierarchy, Trust};
 use crate::report::{self, FaultRow, Lookup, Place, RenderOptions, Rendered, Sink};
@@ -84,7 +87,7 @@ pub fn judge(
 ) -> Result<Judged, RunError> {
     let mut facts = facts;
     let unreadable = |source| RunError::unreadable(facts_path, source);
-    let workers = Shelf::new(|| (Scratch::default(), bench.judge()));
+    let workers = Shelf::new(|| Worker::new(bench));
     let mut judged = Judged::default();
     let mut totals = FileTotals::default();
     let next = || {
@@ -100,14 +103,23 @@ pub fn judge(
         Ok(None)
     };
     let work = |frame: Frame| {
-        workers.with(|(scratch, judge)| {
-            let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
-            judge_block(block, bench, scratch, judge)
+        let block =
+            || -> Result<store::Block<Cursor>, RunError> { frame.decode().map_err(unreadable) };
+        workers.with(|worker| {
+            let together = catch_unwind(AssertUnwindSafe(|| {
+                judge_block(block()?, Care::Together, bench, worker)
+            }));
+            together.unwrap_or_else(|_| {
+                *worker = Worker::new(bench);
+                judge_block(block()?, Care::OneByOne, bench, worker)
+            })
         })
     };
     let write = |block: Result<JudgedBlock, RunError>| {
         let block = block?;
-        sink.append(&block.rendered)?;
+        for rendered in &block.rendered {
+            sink.append(rendered)?;
+        }
         judged.incomplete |= block.incomplete;
         for piece in &block.files {
             totals.add(piece);
@@ -139,21 +151,48 @@ impl FileTotals {
     }
 }
 
+/// What a worker keeps from block to block; it saves time and changes nothing.
+struct Worker<'b> {
+    scratch: Scratch,
+    judge: Judge<'b>,
+}
+
+impl<'b> Worker<'b> {
+    fn new(bench: &Bench<'b>) -> Self {
+        Self {
+            scratch: Scratch::default(),
+            judge: bench.judge(),
+        }
+    }
+}
+
+/// How the rows of a block are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// All into one: a panic costs all of them.
+    Together,
+    /// Each message by itself, once the block has panicked: a panic costs that message.
+    OneByOne,
+}
+
 /// A block's rows, and what it says of each file that it touches.
 struct JudgedBlock {
-    rendered: Rendered,
+    /// To be written one behind the other; the last one is still filled.
+    rendered: Vec<Rendered>,
+    last: Rendered,
     files: Vec<FileTotals>,
     incomplete: bool,
 }
 
-fn judge_block(
+fn judge_block<'b>(
     block: store::Block<Cursor>,
-    bench: &Bench<'_>,
-    scratch: &mut Scratch,
-    judge: &mut Judge<'_>,
+    care: Care,
+    bench: &Bench<'b>,
+    worker: &mut Worker<'b>,
 ) -> Result<JudgedBlock, RunError> {
     let mut judged = JudgedBlock {
-        rendered: Rendered::default(),
+        rendered: Vec::new(),
+        last: Rendered::default(),
         files: Vec::new(),
         incomplete: false,
     };
@@ -171,34 +210,24 @@ fn judge_block(
             }
             Event::Ordinary { messages, bytes } => {
                 let folder = totals.start.as_ref().map_or("", folder);
-                judged
-                    .rendered
-                    .tally
-                    .count_ordinary(folder, messages, bytes);
+                judged.last.tally.count_ordinary(folder, messages, bytes);
                 totals.messages += messages;
                 totals.message_bytes += bytes;
             }
             Event::Message {
                 offset,
                 length,
-                mut facts,
+                facts,
             } => {
                 totals.messages += 1;
                 totals.smime += u64::from(!facts.layers.is_empty());
                 totals.message_bytes += length;
-                judge_message(
-                    &mut facts,
-                    (offset, length),
-                    &totals,
-                    bench,
-                    (scratch, judge),
-                    &mut judged,
-                )?;
+                let message = (facts, offset, length);
+                judged.message(message, care, &totals, bench, worker)?;
             }
             Event::Between { bytes } => totals.between_bytes += bytes,
             Event::Fault(fault) => {
                 totals.fault_bytes += fault.length;
-                judged.incomplete |= fault.incomplete;
                 judged.fault(&fault, &totals, bench);
             }
             Event::FileEnd(end) => {
@@ -210,64 +239,64 @@ fn judge_block(
     if totals.start.is_some() {
         judged.files.push(totals);
     }
+    judged.hand_over();
     Ok(judged)
 }
 
-fn judge_message(
-    facts: &mut MessageFacts,
-    (offset, length): (u64, u64),
-    totals: &FileTotals,
-    bench: &Bench<'_>,
-    (scratch, judge): (&mut Scratch, &mut Judge<'_>),
-    judged: &mut JudgedBlock,
-) -> Result<(), RunError> {
-    complete(facts, bench.pool, bench.limits, scratch)?;
-    let verdict = judge::judge(facts, judge)?;
-    if facts
-        .findings
-        .iter()
-        .any(|finding| finding.code == Finding::Panic)
-    {
-        judged.incomplete = true;
-        let fault = store::Fault {
-            code: Finding::Panic.as_str().to_owned(),
-            stage: "facts".to_owned(),
-            offset,
-            length: 0,
-            detail: "the message was not judged; please send it to us".to_owned(),
-            incomplete: true,
-        };
-        judged.fault(&fault, totals, bench);
-    }
-    let Some(start) = &totals.start else {
-        return Err(RunError::Internal {
-            what: "a message stands in no file",
-        });
-    };
-    let place = Place {
-        archive: start.input,
-        path: &start.path,
-        path_bytes: start.path_bytes.as_deref(),
-        folder: folder(start),
-        offset,
-        length,
-    };
-    let lookup = Lookup {
-        certificate: &|sha256| Some(bench.pool.find(sha256)?.0),
-        recipient: &|identifier| facts::certificates::named_by(identifier, bench.pool),
-    };
-    report::render(
-        &place,
-        facts,
-        &verdict,
-        &lookup,
-        &bench.render,
-        &mut judged.rendered,
-    )
-}
-
 impl JudgedBlock {
+    fn message<'b>(
+        &mut self,
+        (mut facts, offset, length): (Box<MessageFacts>, u64, u64),
+        care: Care,
+        totals: &FileTotals,
+        bench: &Bench<'b>,
+        worker: &mut Worker<'b>,
+    ) -> Result<(), RunError> {
+        let Some(start) = &totals.start else {
+            return Err(RunError::Internal {
+                what: "a message stands in no file",
+            });
+        };
+        let place = Place {
+            archive: start.input,
+            path: &start.path,
+            path_bytes: start.path_bytes.as_deref(),
+            folder: folder(start),
+            offset,
+            length,
+        };
+        let result = match care {
+            Care::Together => judge_message(&mut facts, &place, bench, worker, &mut self.last),
+            Care::OneByOne => {
+                self.hand_over();
+                let sha256 = facts.sha256;
+                let caught = catch_unwind(AssertUnwindSafe(|| {
+                    judge_message(&mut facts, &place, bench, worker, &mut self.last)
+                }));
+                caught.unwrap_or_else(|_| {
+                    *worker = Worker::new(bench);
+                    self.last = Rendered::default();
+                    *facts = facts::panicked(sha256);
+                    judge_message(&mut facts, &place, bench, worker, &mut self.last)
+                })
+            }
+        };
+        if facts::has_panicked(&facts) {
+            let fault = store::Fault {
+                code: Finding::Panic.as_str().to_owned(),
+                stage: "facts".to_owned(),
+                offset,
+                length: 0,
+                detail: "the message was not judged; please send it to us".to_owned(),
+                incomplete: true,
+            };
+            self.fault(&fault, totals, bench);
+        }
+        result
+    }
+
     fn fault(&mut self, fault: &store::Fault, totals: &FileTotals, bench: &Bench<'_>) {
+        self.incomplete |= fault.incomplete;
         let row = FaultRow {
             archive: totals.start.as_ref().map(|start| start.input),
             path: totals.start.as_ref().map_or("", |start| &start.path),
@@ -277,8 +306,43 @@ impl JudgedBlock {
             length: Some(fault.length),
             detail: &fault.detail,
         };
-        self.rendered.fault(&row, bench.render.cells);
+        self.last.fault(&row, bench.render.cells);
     }
+
+    fn hand_over(&mut self) {
+        self.rendered.push(std::mem::take(&mut self.last));
+    }
+}
+
+fn judge_message(
+    facts: &mut MessageFacts,
+    place: &Place<'_>,
+    bench: &Bench<'_>,
+    worker: &mut Worker<'_>,
+    out: &mut Rendered,
+) -> Result<(), RunError> {
+    #[cfg(test)]
+    tests::trip(
+        "judge",
+        facts
+            .headers
+            .message_id
+            .as_ref()
+            .map_or(b"", |id| id.text.as_bytes()),
+    );
+    let mut sources = Sources {
+        pool: bench.pool,
+        trust: worker.judge.trust(),
+        now: bench.clocks.now,
+        limits: bench.limits,
+    };
+    complete(facts, &mut sources, &mut worker.scratch)?;
+    let verdict = judge::judge(facts, &mut worker.judge)?;
+    let lookup = Lookup {
+        certificate: &|sha256| Some(bench.pool.find(sha256)?.0),
+        recipient: &|identifier| facts::certificates::named_by(identifier, bench.pool),
+    };
+    report::render(place, facts, &verdict, &lookup, &bench.render, out)
 }
 
 fn folder(start: &FileStart) -> &str {
