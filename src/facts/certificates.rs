@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::asn1::Integer;
 use crate::cms::EntityIdentifier;
 use crate::crypto::content::ContentContext;
-use crate::crypto::digest::{sha1, sha256};
+use crate::crypto::digest::sha1;
 use crate::crypto::key::{KeyError, PublicKey};
 use crate::crypto::signature::VerifyContext;
 use crate::facts::finding::Finding;
@@ -59,9 +59,13 @@ pub(super) struct Known {
 }
 
 impl Scratch {
-    /// The certificate, parsed now or before. None where it can't be read at all.
-    pub(super) fn certificate(&mut self, der: &[u8], limits: &Limits) -> Option<Arc<Known>> {
-        let name = sha256(der);
+    /// The certificate whose SHA-256 is `name`, parsed now or before. None where it can't be read at all.
+    pub(super) fn certificate(
+        &mut self,
+        name: Sha256,
+        der: &[u8],
+        limits: &Limits,
+    ) -> Option<Arc<Known>> {
         if let Some(known) = self.known.get(&name) {
             return Some(Arc::clone(known));
         }

@@ -221,7 +221,9 @@ impl Search<'_, '_, '_> {
             return Ok(None);
         };
         let der = self.sources.pool.der(id)?;
-        let Some(known) = self.scratch.certificate(&der, self.sources.limits) else {
+        let name = self.sources.pool.sha256(id);
+        let known = self.scratch.certificate(name, &der, self.sources.limits);
+        let Some(known) = known else {
             return Ok(None);
         };
         let key = match known.key {

@@ -51,24 +51,24 @@ fn text(field: &Field<'_>) -> HeaderText {
 pub fn addresses(header: &Header<'_>, limits: &Limits) -> (Addresses, Vec<Finding>) {
     let mut addresses = Addresses::default();
     let mut findings = Vec::new();
-    for field in header.all("from") {
-        addresses.from_fields += 1;
-        let list = AddressList::read(&field.unfolded(), limits);
-        if list
-            .mailboxes
-            .iter()
-            .any(|mailbox| mailbox.display_names_another_address())
-        {
-            findings.push(Finding::DisplayNameAddressMismatch);
+    for field in header.fields() {
+        if field.is("from") {
+            addresses.from_fields += 1;
+            let list = AddressList::read(&field.unfolded(), limits);
+            if list
+                .mailboxes
+                .iter()
+                .any(|mailbox| mailbox.display_names_another_address())
+            {
+                findings.push(Finding::DisplayNameAddressMismatch);
+            }
+            addresses
+                .from
+                .extend(list.mailboxes.into_iter().filter_map(shown_as_address));
+        } else if field.is("sender") {
+            let list = AddressList::read(&field.unfolded(), limits);
+            addresses.sender.extend(with_address(list));
         }
-        addresses
-            .from
-            .extend(list.mailboxes.into_iter().filter_map(shown_as_address));
-    }
-    for field in header.all("sender") {
-        addresses
-            .sender
-            .extend(with_address(AddressList::read(&field.unfolded(), limits)));
     }
     findings.dedup();
     (addresses, findings)
@@ -103,12 +103,9 @@ pub fn is_list_mail(header: &Header<'_>) -> bool {
         .any(|field| FIELDS.iter().any(|name| field.is(name)))
 }
 
-/// What the message says about when it was sent, best first (verdict.md, "Clocks").
+/// What the message says about when it was sent, best first (verdict.md, "Clocks"). `date` is [`Headers::date_utc`].
 #[must_use]
-pub fn times(header: &Header<'_>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
-    let date = header
-        .first("date")
-        .and_then(|field| date::read(&field.unfolded()));
+pub fn times(header: &Header<'_>, date: Option<Time>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
     // RFC 5321 §4.4: the time stands behind the last semicolon.
     let received = header.first("received").and_then(|field| {
         let value = field.unfolded();
@@ -116,7 +113,7 @@ pub fn times(header: &Header<'_>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
         date::read(value.get(semicolon + 1..)?)
     });
     [
-        (TimeSource::Date, date),
+        (TimeSource::Date, date.map(Time::unix)),
         (TimeSource::Received, received),
         (
             TimeSource::FromLine,

@@ -118,19 +118,20 @@ pub fn collect(
             if found.is_empty() && !cut && !settings.all {
                 return Collected::default();
             }
-            walk.message(&tree, found, message.origin.quoting, cut);
-            header = Some(tree.header(0));
+            let own = tree.header(0);
+            let (sender, odd) = headers::addresses(&own, &settings.limits);
+            walk.message(&tree, found, message.origin.quoting, cut, sender);
+            header = Some((own, odd));
         }
         Form::Cms => walk.bare(message.bytes),
     }
     let mut collected = walk.finish();
     let mut facts = collected.facts.take().unwrap_or_default();
     facts.sha256 = Some(sha256(message.bytes));
-    if let Some(header) = header {
+    if let Some((header, odd)) = header {
         facts.headers = headers::headers(&header);
-        let (sender, odd) = headers::addresses(&header, &settings.limits);
-        facts.sender = sender;
-        facts.times = headers::times(&header, Some(&message.origin));
+        let date = facts.headers.date_utc;
+        facts.times = headers::times(&header, date, Some(&message.origin));
         facts.findings.extend(odd.into_iter().map(of_message));
     }
     let storage = message.origin.findings.iter().map(storage_finding);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::asn1::oid;
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, Layer, TstInfo};
-use crate::crypto::digest::{DigestAlgorithm, digest};
+use crate::crypto::digest::{DigestAlgorithm, digest, sha256};
 use crate::facts::axis::{Digest, Signature, Structure};
 use crate::facts::certificates::{Known, Scratch};
 use crate::facts::readings::Readings;
@@ -62,7 +62,7 @@ pub(super) fn token(
         .carried
         .certificates
         .iter()
-        .filter_map(|der| scratch.certificate(der, verifier.limits))
+        .filter_map(|der| scratch.certificate(sha256(der), der, verifier.limits))
         .collect();
     let mut readings = Readings::of_content(content, &bytes);
     let role = Role::Signer(data.content_type);

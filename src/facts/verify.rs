@@ -16,7 +16,7 @@ use crate::facts::check::{Checked, Target, check, describe, pending};
 use crate::facts::finding::Finding;
 use crate::facts::identity::identity;
 use crate::facts::readings::Readings;
-use crate::facts::record::{Addresses, Algorithms, Identifier, SignatureFacts, Signed};
+use crate::facts::record::{Addresses, Algorithms, Identifier, Sha256, SignatureFacts, Signed};
 use crate::facts::timestamp;
 use crate::limits::Limits;
 
@@ -30,10 +30,11 @@ pub(super) struct Verifier<'v> {
 
 impl Verifier<'_> {
     /// Every signer of a layer; and which reading of the content the first that matched is over. Without readings the content
-    /// is not there.
+    /// is not there. `names` begins with the SHA-256 of every certificate carried, in the order in which they stand.
     pub fn all(
         &self,
         data: &SignedData<'_>,
+        names: &[Sha256],
         mut readings: Option<&mut Readings<'_>>,
         scratch: &mut Scratch,
     ) -> (Vec<SignatureFacts>, Option<usize>) {
@@ -41,7 +42,8 @@ impl Verifier<'_> {
             .carried
             .certificates
             .iter()
-            .filter_map(|der| scratch.certificate(der, self.limits))
+            .zip(names)
+            .filter_map(|(der, name)| scratch.certificate(*name, der, self.limits))
             .collect();
         let malformed = certificates.len() < data.carried.certificates.len();
         // A detached signature can carry them, and hold over them, while the part beside it is shown (catalogue row B-02).

@@ -15,7 +15,9 @@ use crate::facts::headers;
 use crate::facts::inflate::inflate;
 use crate::facts::part::{self, At, layer_path};
 use crate::facts::readings::Readings;
-use crate::facts::record::{LayerFacts, MessageFacts, NestedMessage, Sha256, SignatureFacts};
+use crate::facts::record::{
+    Addresses, LayerFacts, MessageFacts, NestedMessage, Sha256, SignatureFacts,
+};
 use crate::facts::staged::Staged;
 use crate::facts::verify::Verifier;
 use crate::facts::{Carried, Collected};
@@ -105,17 +107,18 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// A message whose candidates were found. `may_hold_more`: parts that a limit cut off may be S/MIME too.
+    /// A message whose candidates were found. `may_hold_more`: parts that a limit cut off may be S/MIME too. `sender`: what signers
+    /// are compared with.
     pub(super) fn message(
         &mut self,
         tree: &Tree<'_>,
         candidates: Vec<Candidate>,
         quoting: Quoting,
         may_hold_more: bool,
+        sender: Addresses,
     ) {
         let place = Place::message(quoting);
-        // What signers are compared with; the caller takes it from the stored header once more, with what a report shows.
-        self.facts.sender = headers::addresses(&tree.header(0), self.limits).0;
+        self.facts.sender = sender;
         self.is_list_mail = headers::is_list_mail(&tree.header(0));
         self.candidates(tree, candidates, &place);
         if may_hold_more {
@@ -327,7 +330,9 @@ impl<'w> Walk<'w> {
             .get(content)
             .is_some_and(|part| part::protects_headers(&part.media));
         let coverage = at.coverage(protected);
-        let (signatures, used) = self.signatures(data, Some(&mut readings), coverage, &at);
+        let (carried, crls) = self.carried_by(data);
+        let (signatures, used) =
+            self.signatures(data, &carried, Some(&mut readings), coverage, &at);
         self.list_footer(&mut at);
         let depth = place.depth;
         let findings_of_quoting = readings.quoting_ambiguous;
@@ -336,7 +341,6 @@ impl<'w> Walk<'w> {
             at.findings.push(Finding::MboxQuotingAmbiguous);
         }
         self.innermost(depth, sha256);
-        let (carried, crls) = self.carried_by(data);
         let index = self.push(at, LayerKind::Signed, structure, place);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
@@ -448,7 +452,8 @@ impl<'w> Walk<'w> {
                 .as_ref()
                 .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
         );
-        let (signatures, used) = self.signatures(data, readings.as_mut(), coverage, &at);
+        let (carried, crls) = self.carried_by(data);
+        let (signatures, used) = self.signatures(data, &carried, readings.as_mut(), coverage, &at);
         self.list_footer(&mut at);
         let sha256 = readings
             .as_mut()
@@ -460,7 +465,6 @@ impl<'w> Walk<'w> {
         if is_mail {
             self.innermost(place.depth, sha256);
         }
-        let (carried, crls) = self.carried_by(data);
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
         self.complete_layer(index, |layer| {
@@ -589,11 +593,12 @@ impl<'w> Walk<'w> {
             | Layer::Data(_)
             | Layer::Other(_) => None,
         };
-        let carried = carried.map(|sets| self.carried(sets)).unwrap_or_default();
+        let (carried, crls) = carried.map(|sets| self.carried(sets)).unwrap_or_default();
         let index = self.push(at, kind, Structure::Ok, place);
         self.complete_layer(index, |layer| {
             layer.content_type = Some(info.content_type.label());
             layer.certificates = carried;
+            layer.crls = crls;
         });
         index
     }
@@ -605,9 +610,11 @@ impl<'w> Walk<'w> {
         self.entity(bytes, &inner)
     }
 
+    /// Verifies all signers. `names`: those of the certificates carried, in the order in which they stand.
     fn signatures(
         &mut self,
         data: &SignedData<'_>,
+        names: &[Sha256],
         readings: Option<&mut Readings<'_>>,
         coverage: Coverage,
         at: &At,
@@ -625,7 +632,7 @@ impl<'w> Walk<'w> {
             coverage,
             uncovered: &at.uncovered,
         };
-        verifier.all(data, readings, self.scratch)
+        verifier.all(data, names, readings, self.scratch)
     }
 
     fn is_of_kind(&self, layer: usize, kind: LayerKind) -> bool {
@@ -681,11 +688,12 @@ impl<'w> Walk<'w> {
             return u32::try_from(known).ok();
         }
         let header = tree.header(root);
+        let shown = headers::headers(&header);
         self.facts.nested.push(NestedMessage {
             path,
-            headers: headers::headers(&header),
             sender: headers::addresses(&header, self.limits).0,
-            times: headers::times(&header, None),
+            times: headers::times(&header, shown.date_utc, None),
+            headers: shown,
         });
         u32::try_from(self.facts.nested.len() - 1).ok()
     }
@@ -760,7 +768,7 @@ impl<'w> Walk<'w> {
         )
     }
 
-    /// The same of a SignedData and of the timestamp tokens on its signatures.
+    /// The same of a SignedData, and behind them of the timestamp tokens on its signatures.
     fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
         let (mut certificates, mut crls) = self.carried(&data.carried);
         for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {

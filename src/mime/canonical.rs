@@ -85,7 +85,7 @@ struct Gather<'b, S> {
 
 impl<S: FnMut(&[u8])> Gather<'_, S> {
     /// Takes what stands between the last change and this one, then `with` for the bytes from `from` to `to`.
-    fn replace(&mut self, from: usize, to: usize, with: &[u8]) {
+    fn replace<const N: usize>(&mut self, from: usize, to: usize, with: &[u8; N]) {
         self.take(from);
         self.buffer.extend_from_slice(with);
         self.done = to;

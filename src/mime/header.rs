@@ -158,8 +158,9 @@ pub struct Text {
 #[must_use]
 pub fn decode(value: &[u8]) -> Text {
     let shown = value.get(..DISPLAY_BYTES).unwrap_or(value);
-    let plain = String::from_utf8_lossy(shown);
-    let not_utf8 = matches!(plain, Cow::Owned(_));
+    let utf8 = std::str::from_utf8(shown).map(Cow::Borrowed);
+    let not_utf8 = utf8.is_err();
+    let plain = utf8.unwrap_or_else(|_| String::from_utf8_lossy(shown));
     let text = if memchr::memmem::find(shown, b"=?").is_some() {
         let mut line = shown.to_vec();
         line.push(b'\n');

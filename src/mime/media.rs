@@ -104,7 +104,9 @@ impl MediaType {
     /// Do the ways to read this parameter differ? `name` in lower case.
     #[must_use]
     pub fn is_ambiguous(&self, name: &str) -> bool {
-        self.readings(name).len() > 1
+        // Nearly always there is one, and that is read in one way.
+        let mut named = self.parameters.iter().filter(|one| one.name == name);
+        named.nth(1).is_some() && self.readings(name).len() > 1
     }
 
     /// The different values: first and last plain one, extended, joined from sections.
@@ -115,10 +117,9 @@ impl MediaType {
                 .filter(|parameter| parameter.name == name)
         };
         let of_form = |form: Form| named().filter(move |parameter| parameter.form == form);
-        let first = of_form(Form::Plain).next().map(|plain| plain.value.clone());
-        let last = of_form(Form::Plain)
-            .next_back()
-            .map(|plain| plain.value.clone());
+        let mut plain = of_form(Form::Plain).map(|plain| plain.value.clone());
+        let first = plain.next();
+        let last = plain.next_back();
         let extended = of_form(Form::Extended)
             .next()
             .map(|one| extended_value(&one.value));
@@ -253,7 +254,13 @@ impl<'v> Cursor<'v> {
         let end = self
             .rest
             .iter()
-            .position(|byte| byte.is_ascii_whitespace() || b"/;=()\"<>,:".contains(byte))
+            .position(|byte| {
+                byte.is_ascii_whitespace()
+                    || matches!(
+                        byte,
+                        b'/' | b';' | b'=' | b'(' | b')' | b'"' | b'<' | b'>' | b',' | b':'
+                    )
+            })
             .unwrap_or(self.rest.len());
         let (token, rest) = self.rest.split_at(end);
         self.rest = rest;
