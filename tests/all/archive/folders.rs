@@ -11,7 +11,6 @@ use std::process::Command;
 use mailseal::archive::Archive;
 use mailseal::archive::Block;
 use mailseal::archive::FaultCode;
-use mailseal::archive::Item;
 use mailseal::archive::Kind;
 use mailseal::archive::ReadOptions;
 use mailseal::error::RunError;
