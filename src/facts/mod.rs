@@ -106,7 +106,7 @@ pub fn collect(
         Form::Mail if may_hold_smime(message.bytes) => {
             let tree = Tree::read(message.bytes, &settings.limits);
             let candidates = smime::find(&tree);
-            let found = !candidates.is_empty();
+            let found = !candidates.is_empty() || walk::is_cut_off(&tree);
             walk.message(&tree, candidates, message.origin.quoting);
             found
         }

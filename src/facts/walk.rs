@@ -86,6 +86,17 @@ impl Place {
     }
 }
 
+/// Whether a limit kept parts from being seen: there may be S/MIME in them.
+pub(super) fn is_cut_off(tree: &Tree<'_>) -> bool {
+    [
+        MimeFinding::MimeTooDeep,
+        MimeFinding::TooManyParts,
+        MimeFinding::HeaderTooLarge,
+    ]
+    .into_iter()
+    .any(|finding| tree.has(finding))
+}
+
 impl<'w> Walk<'w> {
     pub(super) fn new(keys: &'w Keyring, limits: &'w Limits, scratch: &'w mut Scratch) -> Self {
         Self {
@@ -168,7 +179,7 @@ impl<'w> Walk<'w> {
         candidates: Vec<Candidate>,
         place: &Place,
     ) -> Vec<usize> {
-        if candidates.is_empty() {
+        if candidates.is_empty() && !is_cut_off(tree) {
             return Vec::new();
         }
         self.mime_findings(tree, &place.prefix);

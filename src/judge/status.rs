@@ -1,6 +1,7 @@
 //! Of the message: one status, from its layers and its signatures' verdicts.
 
 use crate::facts::axis::{Coverage, Decryption, LayerKind, Structure, axis};
+use crate::facts::finding::Finding;
 use crate::facts::has_panicked;
 use crate::facts::record::{LayerFacts, MessageFacts};
 use crate::judge::word::Word;
@@ -14,7 +15,7 @@ axis! {
         NoKey = "no_key",
         /// A key matched, and decryption failed.
         DecryptFailed = "decrypt_failed",
-        /// An algorithm or content type that is not supported.
+        /// An algorithm or content type that is not supported, or parts behind a limit.
         Unsupported = "unsupported",
         /// A signed layer without any signature.
         NoSigners = "no_signers",
@@ -71,6 +72,9 @@ pub fn status(facts: &MessageFacts, own: &[(Word, Coverage)], nested: &[Word]) -
     if has_panicked(facts) {
         return Status::Damaged;
     }
+    if facts.layers.is_empty() && is_cut_off(facts) {
+        return Status::Unsupported;
+    }
     if facts.layers.is_empty() {
         return Status::NotSmime;
     }
@@ -118,6 +122,19 @@ pub fn status(facts: &MessageFacts, own: &[(Word, Coverage)], nested: &[Word]) -
         None if any(&|layer| layer.kind == LayerKind::Compressed) => Status::Compressed,
         None => Status::CertsOnly,
     }
+}
+
+/// A limit kept parts from being seen, in mail that has the look of S/MIME.
+fn is_cut_off(facts: &MessageFacts) -> bool {
+    let limits = [
+        Finding::MimeTooDeep,
+        Finding::TooManyParts,
+        Finding::HeaderTooLarge,
+    ];
+    facts
+        .findings
+        .iter()
+        .any(|finding| limits.contains(&finding.code))
 }
 
 /// The status that a bad verdict gives; None for the good ones.

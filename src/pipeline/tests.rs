@@ -69,6 +69,8 @@ struct Made {
     messages: String,
     faults: String,
     tally: Tally,
+    /// Of the one file.
+    totals: FileTotals,
     incomplete: bool,
 }
 
@@ -143,12 +145,15 @@ fn both_passes(mbox: &[u8], threads_wanted: usize) -> Made {
     })
     .unwrap();
     let (reader, _) = store::Reader::open(file).unwrap();
-    let judged = judge(reader, path, &bench, &machine, &mut sink, &mut |_| ()).unwrap();
+    let mut totals = FileTotals::default();
+    let mut file = |file: &FileTotals| totals = file.clone();
+    let judged = judge(reader, path, &bench, &machine, &mut sink, &mut file).unwrap();
     let (tally, _) = sink.finish().unwrap();
     Made {
         messages: messages.text(),
         faults: faults.text(),
         tally,
+        totals,
         incomplete: judged.incomplete,
     }
 }
@@ -164,6 +169,8 @@ fn d28_a_panic_in_one_message_is_caught_and_listed_and_the_others_are_judged() {
         let made = both_passes(&archive, 1);
         assert!(made.incomplete, "{stage}");
         assert_eq!(made.tally.messages.total, 4, "{stage}");
+        assert_eq!((made.totals.messages, made.totals.smime), (4, 4), "{stage}");
+        assert_eq!(made.tally.smime_messages, 4, "{stage}");
         assert_eq!(made.tally.messages.bytes, (archive.len() - 4 * 35) as u64);
         let rows: Vec<&str> = made.faults.lines().skip(1).collect();
         assert_eq!(rows.len(), 1, "{stage}: {rows:?}");

@@ -11,7 +11,7 @@ use crate::facts::finding::Finding;
 use crate::facts::record::MessageFacts;
 use crate::facts::store::{self, Event, FileEnd, FileStart, Frame};
 use crate::facts::{self, Scratch};
-use crate::judge::{self, Clocks, Judge, Policy};
+use crate::judge::{self, Clocks, Judge, Policy, Status};
 use crate::limits::Limits;
 use crate::pipeline::Machine;
 use crate::pipeline::in_order::{Shelf, in_order};
@@ -220,10 +220,10 @@ fn judge_block<'b>(
                 facts,
             } => {
                 totals.messages += 1;
-                totals.smime += u64::from(!facts.layers.is_empty());
                 totals.message_bytes += length;
                 let message = (facts, offset, length);
-                judged.message(message, care, &totals, bench, worker)?;
+                let status = judged.message(message, care, &totals, bench, worker)?;
+                totals.smime += u64::from(status != Status::NotSmime);
             }
             Event::Between { bytes } => totals.between_bytes += bytes,
             Event::Fault(fault) => {
@@ -251,7 +251,7 @@ impl JudgedBlock {
         totals: &FileTotals,
         bench: &Bench<'b>,
         worker: &mut Worker<'b>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Status, RunError> {
         let Some(start) = &totals.start else {
             return Err(RunError::Internal {
                 what: "a message stands in no file",
@@ -320,7 +320,7 @@ fn judge_message(
     bench: &Bench<'_>,
     worker: &mut Worker<'_>,
     out: &mut Rendered,
-) -> Result<(), RunError> {
+) -> Result<Status, RunError> {
     #[cfg(test)]
     tests::trip(
         "judge",
@@ -336,7 +336,8 @@ fn judge_message(
         certificate: &|sha256| Some(bench.pool.find(sha256)?.0),
         recipient: &|identifier| facts::certificates::named_by(identifier, bench.pool),
     };
-    report::render(place, facts, &verdict, &lookup, &bench.render, out)
+    report::render(place, facts, &verdict, &lookup, &bench.render, out)?;
+    Ok(verdict.status)
 }
 
 fn folder(start: &FileStart) -> &str {
