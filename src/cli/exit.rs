@@ -137,3 +137,36 @@ pub fn harden() {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "the test below runs it, as a process of its own"]
+    fn a_process_that_panics() {
+        harden();
+        let secret = "what a message said";
+        panic!("{secret}");
+    }
+
+    #[test]
+    fn d26_a_panic_says_where_and_not_what_and_ends_the_program_with_4() {
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .arg("cli::exit::tests::a_process_that_panics")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(
+            said.contains("mailseal: a fault of ours at src/cli/exit.rs:"),
+            "{said}"
+        );
+        assert!(!said.contains("what a message said"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}

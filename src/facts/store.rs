@@ -273,7 +273,7 @@ impl Reader {
     /// Opens a file and reads its head.
     ///
     /// # Errors
-    /// `InvalidData` when it is no facts file of this version.
+    /// `InvalidData` when it is no facts file of this version, `UnexpectedEof` when it ends before it could be told.
     pub fn open(mut file: File) -> io::Result<(Self, Head)> {
         file.seek(SeekFrom::Start(0))?;
         let mut file = BufReader::with_capacity(1 << 16, file);
@@ -291,7 +291,8 @@ impl Reader {
         };
         let head = match reader.next_frame()? {
             Some(frame) if frame.kind == Kind::Head => frame.decode()?,
-            _ => {
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(_) => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "a facts file without a head",

@@ -14,16 +14,22 @@
 )]
 
 mod archive;
+mod bad_input;
 mod catalogue;
+mod cli;
 mod cms;
 mod crypto;
+mod determinism;
 mod differential;
 mod keyring;
+mod kill;
 mod layers;
 mod mime;
 mod pki;
+mod program;
 mod report;
 mod samples;
+mod secrets;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

@@ -9,7 +9,7 @@
     clippy::cloned_ref_to_slice_refs
 )]
 
-mod authority;
+pub mod authority;
 mod chains;
 mod completed;
 mod pkits;

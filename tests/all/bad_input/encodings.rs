@@ -1,0 +1,793 @@
+//! S/MIME as other programs wrote it and archives kept it: labels, transfer encodings, BER, mbox and Maildir variants.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use mailseal::asn1::{Reader, Tag, Writer};
+use serde_json::Value;
+
+use super::cms::{der, opaque, with_elements};
+use super::{assert_record, audit, balances, findings, judged, mail, transfer};
+use crate::pki::authority::{Party, Wanted};
+use crate::program::{
+    TEAM, Workplace, base64, entity, gzip, header, mbox, plain, sign, signed, signed_with,
+};
+
+/// Each of these is valid and has these findings, and no other of those named in any.
+fn assert_valid(records: &BTreeMap<String, Value>, expected: &[(&str, &[&str])]) {
+    for (name, codes) in expected {
+        assert_record(&records[*name], "valid", codes);
+        for other in expected.iter().flat_map(|(_, codes)| *codes) {
+            let seen = findings(&records[*name]).contains(other);
+            assert_eq!(
+                seen,
+                codes.contains(other),
+                "{name}: {other}: {}",
+                records[*name]
+            );
+        }
+    }
+}
+
+#[test]
+fn e20_labels_that_say_little_or_something_else() {
+    let text = entity("text");
+    let opaque = sign(text.as_bytes(), false);
+    let certificates = with_elements(&opaque, |elements| {
+        elements[1] = der(0x31, &[]);
+        elements[2] = der(0x30, &[b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"]);
+        elements[4] = der(0x31, &[]);
+    });
+    let as_type = |id: &str, media: &str, bytes: &[u8]| {
+        mail(id, &format!("Content-Type: {media}\n{}", transfer(bytes)))
+    };
+    let records = judged(&[
+        (
+            "octet",
+            as_type("1", "application/octet-stream; name=smime.p7m", &opaque),
+        ),
+        (
+            "x-mime",
+            as_type("2", "application/x-pkcs7-mime; name=\"smime.p7m\"", &opaque),
+        ),
+        ("no-type", as_type("3", "application/pkcs7-mime", &opaque)),
+        (
+            "disposition",
+            mail(
+                "4",
+                &format!(
+                    "Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=SMIME.P7M\n{}",
+                    transfer(&opaque)
+                ),
+            ),
+        ),
+        (
+            "wrong",
+            as_type(
+                "5",
+                "application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m",
+                &opaque,
+            ),
+        ),
+        (
+            "p7c",
+            as_type(
+                "6",
+                "application/octet-stream; name=certs.p7c",
+                &certificates,
+            ),
+        ),
+        (
+            "p7s",
+            as_type("7", "application/octet-stream; name=certs.p7s", &opaque),
+        ),
+        (
+            "declared-certs",
+            as_type(
+                "8",
+                "application/pkcs7-mime; smime-type=certs-only",
+                &certificates,
+            ),
+        ),
+    ]);
+    assert_valid(
+        &records,
+        &[
+            ("x-mime", &[]),
+            ("no-type", &[]),
+            ("wrong", &["type_mismatch"]),
+        ],
+    );
+    // RFC 8551 §3.9 lets them through by their names.
+    for name in ["octet", "disposition"] {
+        assert_record(&records[name], "valid", &[]);
+    }
+    for name in ["p7c", "declared-certs"] {
+        assert_record(&records[name], "certs_only", &[]);
+        assert!(
+            !findings(&records[name]).contains(&"type_mismatch"),
+            "{name}"
+        );
+    }
+    assert_record(&records["p7s"], "valid", &["type_mismatch"]);
+}
+
+#[test]
+fn e21_a_p7m_beside_a_disclaimer_or_in_a_wrapper() {
+    let part = format!(
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n{}",
+        transfer(&sign(entity("text").as_bytes(), false))
+    );
+    let disclaimer = "Content-Type: text/plain\n\nThis mail is confidential.\n";
+    let mixed = |id: &str, parts: &[&str]| {
+        let body: String = parts.iter().map(|part| format!("--m\n{part}\n")).collect();
+        mail(
+            id,
+            &format!("Content-Type: multipart/mixed; boundary=m\n\n{body}--m--\n"),
+        )
+    };
+    let whole = signed("inner", "text");
+    let records = judged(&[
+        ("behind", mixed("1", &[&part, disclaimer])),
+        ("before", mixed("2", &[disclaimer, &part])),
+        (
+            "journal",
+            mixed(
+                "3",
+                &[
+                    disclaimer,
+                    &format!("Content-Type: message/rfc822\n\n{whole}"),
+                ],
+            ),
+        ),
+    ]);
+    for (name, path) in [("behind", "1"), ("before", "2")] {
+        assert_record(&records[name], "partly_signed", &[]);
+        let layer = &records[name]["layers"][0];
+        assert_eq!(layer["path"], path, "{name}");
+        assert_eq!(layer["signatures"][0]["coverage"], "subpart", "{name}");
+        assert_eq!(layer["signatures"][0]["digest"], "match", "{name}");
+    }
+    assert_record(&records["journal"], "partly_signed", &[]);
+    let layer = &records["journal"]["layers"][0];
+    assert_eq!(layer["signatures"][0]["coverage"], "nested_message");
+    assert_eq!(layer["message"]["message_id"], "<inner@example.com>");
+}
+
+#[test]
+fn e22_e23_micalg_and_protocol_as_written() {
+    let good = signed("1", "text");
+    let with = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1).into_bytes()
+    };
+    let micalg = |to: &str| with("micalg=sha-256;", to);
+    let protocol = |to: &str| with("protocol=\"application/pkcs7-signature\";", to);
+    let records = judged(&[
+        ("missing", micalg("")),
+        ("wrong", micalg("micalg=md5;")),
+        ("list", micalg("micalg=\"sha1,sha-256\";")),
+        ("old", micalg("micalg=sha256;")),
+        ("rsa", micalg("micalg=rsa-sha256;")),
+        ("nonsense", micalg("micalg=\"\";")),
+        ("no-protocol", protocol("")),
+        (
+            "other-protocol",
+            protocol("protocol=\"application/pgp-signature\";"),
+        ),
+        (
+            "x-protocol",
+            protocol("protocol=\"application/x-pkcs7-signature\";"),
+        ),
+        (
+            "x-part",
+            with(
+                "Content-Type: application/pkcs7-signature",
+                "Content-Type: application/x-pkcs7-signature",
+            ),
+        ),
+    ]);
+    assert_valid(
+        &records,
+        &[
+            ("missing", &["micalg_mismatch"]),
+            ("wrong", &["micalg_mismatch"]),
+            ("list", &[]),
+            ("old", &[]),
+            ("nonsense", &["micalg_mismatch"]),
+            ("no-protocol", &["protocol_mismatch"]),
+            ("other-protocol", &["protocol_mismatch"]),
+            ("x-protocol", &[]),
+            ("x-part", &[]),
+        ],
+    );
+    assert_record(&records["rsa"], "valid", &[]);
+}
+
+#[test]
+fn e24_base64_that_is_not_as_it_should_be() {
+    let cms = sign(entity(&"text ".repeat(15_000)).as_bytes(), false);
+    let one_line = base64(&cms, usize::MAX);
+    assert!(one_line.len() > 100_000);
+    let lines = base64(&cms, 64);
+    let part = |id: &str, body: &str| {
+        mail(
+            id,
+            &format!(
+                "Content-Type: application/pkcs7-mime; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n{body}"
+            ),
+        )
+    };
+    let every = |step: usize, what: &str| -> String {
+        let text: Vec<char> = one_line.trim_end().chars().collect();
+        text.chunks(step)
+            .map(|chunk| chunk.iter().collect::<String>() + what)
+            .collect()
+    };
+    // Octets whose number is no multiple of three have padding.
+    let padded = match one_line.trim_end().ends_with('=') {
+        true => cms.clone(),
+        false => [&cms[..], b"\0"].concat(),
+    };
+    let unpadded = base64(&padded, 64).replace('=', "");
+    let halves = cms.split_at(3 * 1000 + 1);
+    let records = judged(&[
+        ("regular", part("0", &lines)),
+        ("one-line", part("1", &one_line)),
+        ("short", part("2", &every(4, "\n"))),
+        ("odd", part("3", &every(7, "\n"))),
+        ("blanks", part("4", &every(10, " \t"))),
+        ("blank-lines", part("5", &lines.replace('\n', "\n\n"))),
+        ("unpadded", part("6", &unpadded)),
+        ("junk", part("7", &every(5000, "!"))),
+        (
+            "stops",
+            part(
+                "8",
+                &format!("{}{}", base64(halves.0, 64), base64(halves.1, 64)),
+            ),
+        ),
+        (
+            "armour",
+            part(
+                "9",
+                &format!("-----BEGIN PKCS7-----\n{lines}-----END PKCS7-----\n"),
+            ),
+        ),
+        (
+            "footer",
+            part("10", &format!("{lines}\n_______\nlist mailing list\n")),
+        ),
+        ("much-junk", part("11", &every(20, "!!!"))),
+    ]);
+    for name in [
+        "regular",
+        "one-line",
+        "short",
+        "odd",
+        "blanks",
+        "blank-lines",
+        "unpadded",
+        "junk",
+        "stops",
+        "armour",
+        "footer",
+    ] {
+        assert_record(&records[name], "valid", &[]);
+        assert_eq!(
+            records[name]["content_sha256"],
+            records["regular"]["content_sha256"]
+        );
+    }
+    assert!(!findings(&records["regular"]).contains(&"base64_irregular"));
+    for name in ["unpadded", "junk", "stops"] {
+        assert_record(&records[name], "valid", &["base64_irregular"]);
+    }
+    assert!(
+        findings(&records["much-junk"])
+            .iter()
+            .any(|code| matches!(*code, "transfer_malformed" | "base64_irregular")),
+        "{}",
+        records["much-junk"]
+    );
+}
+
+#[test]
+fn e25_other_transfer_encodings() {
+    let cms = sign(entity("text").as_bytes(), false);
+    let part = |id: &str, encoding: &str, body: &[u8]| {
+        let head = format!("Content-Type: application/pkcs7-mime; name=smime.p7m\n{encoding}\n");
+        [&mail(id, &head)[..], body].concat()
+    };
+    let quoted: String = cms
+        .iter()
+        .enumerate()
+        .map(|(n, octet)| format!("={octet:02X}{}", if n % 20 == 19 { "=\n" } else { "" }))
+        .collect();
+    let mut uu = String::from("begin 644 smime.p7m\n");
+    for line in cms.chunks(45) {
+        let encode = |value: u8| char::from(if value == 0 { b'`' } else { value + 32 });
+        uu.push(encode(line.len() as u8));
+        for group in line.chunks(3) {
+            let octets = [
+                group[0],
+                *group.get(1).unwrap_or(&0),
+                *group.get(2).unwrap_or(&0),
+            ];
+            for value in [
+                octets[0] >> 2,
+                (octets[0] & 3) << 4 | octets[1] >> 4,
+                (octets[1] & 15) << 2 | octets[2] >> 6,
+                octets[2] & 63,
+            ] {
+                uu.push(encode(value));
+            }
+        }
+        uu.push('\n');
+    }
+    uu.push_str("`\nend\n");
+    let records = judged(&[
+        (
+            "binary",
+            part("1", "Content-Transfer-Encoding: binary\n", &cms),
+        ),
+        ("8bit", part("2", "Content-Transfer-Encoding: 8bit\n", &cms)),
+        ("none", part("3", "", &cms)),
+        (
+            "quoted",
+            part(
+                "4",
+                "Content-Transfer-Encoding: quoted-printable\n",
+                quoted.as_bytes(),
+            ),
+        ),
+        (
+            "uuencode",
+            part(
+                "5",
+                "Content-Transfer-Encoding: x-uuencode\n",
+                uu.as_bytes(),
+            ),
+        ),
+        (
+            "not-base64",
+            part("6", "Content-Transfer-Encoding: base64\n", &cms),
+        ),
+        ("undeclared", part("7", "", base64(&cms, 64).as_bytes())),
+        (
+            "unknown",
+            part(
+                "8",
+                "Content-Transfer-Encoding: x-nonsense\n",
+                base64(&cms, 64).as_bytes(),
+            ),
+        ),
+    ]);
+    for (name, record) in &records {
+        assert_record(record, "valid", &[]);
+        let other = matches!(name.as_str(), "not-base64" | "undeclared" | "unknown");
+        assert_eq!(
+            findings(record).contains(&"encoding_mismatch"),
+            other,
+            "{name}: {record}"
+        );
+    }
+}
+
+/// DER as BER: indefinite lengths, and octet strings of over ten octets in two pieces. Certificates stay as they are.
+fn as_ber(der: &[u8], out: &mut Writer) {
+    let mut reader = Reader::new(der);
+    while let Ok(element) = reader.element() {
+        if element.raw == TEAM.alice_der {
+            out.raw(element.raw);
+        } else if element.tag == Tag::OCTET_STRING && element.content.len() > 10 {
+            let (a, b) = element.content.split_at(5);
+            out.indefinite(element.tag.as_constructed(), |w| {
+                w.octet_string(a);
+                w.octet_string(b);
+            });
+        } else if element.raw[0] & 0x20 != 0 {
+            out.indefinite(element.tag, |w| as_ber(element.content, w));
+        } else {
+            out.raw(element.raw);
+        }
+    }
+}
+
+#[test]
+fn e26_ber_and_attributes_in_another_order() {
+    let text = entity("text");
+    let ber = |cms: &[u8]| Writer::encode(|w| as_ber(cms, w));
+    let (attached, detached) = (sign(text.as_bytes(), false), sign(text.as_bytes(), true));
+    // [0] IMPLICIT of a SignerInfo: its attributes the other way round.
+    let resorted = with_elements(&attached, |elements| {
+        let mut signers = Reader::new(&elements[4])
+            .expect(Tag::SET)
+            .unwrap()
+            .reader()
+            .unwrap();
+        let mut signer = signers.expect(Tag::SEQUENCE).unwrap().reader().unwrap();
+        let mut parts = Vec::new();
+        while let Ok(part) = signer.element() {
+            if part.raw[0] == 0xa0 {
+                let mut attributes = Vec::new();
+                let mut inside = Reader::new(part.content);
+                while let Ok(attribute) = inside.element() {
+                    attributes.push(attribute.raw);
+                }
+                assert!(attributes.len() >= 3);
+                attributes.reverse();
+                parts.push(der(0xa0, &attributes));
+            } else {
+                parts.push(part.raw.to_vec());
+            }
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        elements[4] = der(0x31, &[&der(0x30, &parts)]);
+    });
+    let records = judged(&[
+        ("der", opaque("1", &attached)),
+        ("ber", opaque("2", &ber(&attached))),
+        (
+            "ber-detached",
+            signed_with("3", &text, &base64(&ber(&detached), 64)).into_bytes(),
+        ),
+        ("resorted", opaque("4", &resorted)),
+    ]);
+    assert_valid(
+        &records,
+        &[
+            ("der", &[]),
+            ("ber", &["ber"]),
+            ("ber-detached", &["ber"]),
+            ("resorted", &["attributes_resorted"]),
+        ],
+    );
+}
+
+#[test]
+fn e27_what_is_no_mail_or_no_x509_certificate() {
+    let cms = sign(entity("text").as_bytes(), false);
+    let content_type = |arc: u8| {
+        let oid = [
+            b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07".as_slice(),
+            &[arc],
+        ]
+        .concat();
+        with_elements(&cms, |elements| {
+            elements[2] = der(0x30, &[&oid, &der(0xa0, &[&der(4, &[b"content"])])]);
+        })
+    };
+    let certificates = |other: &[u8]| {
+        with_elements(&cms, |elements| {
+            elements[3] = der(0xa0, &[other, &TEAM.alice_der]);
+        })
+    };
+    let records = judged(&[
+        ("signed-in-signed", opaque("1", &content_type(2))),
+        ("encrypted-data", opaque("2", &content_type(6))),
+        ("unknown-content", opaque("3", &content_type(99))),
+        (
+            "attribute-v1",
+            opaque("4", &certificates(&der(0xa1, &[b"\x02\x01\x01"]))),
+        ),
+        (
+            "attribute-v2",
+            opaque("5", &certificates(&der(0xa2, &[b"\x02\x01\x01"]))),
+        ),
+        (
+            "other",
+            opaque(
+                "6",
+                &certificates(&der(0xa3, &[b"\x06\x03\x2a\x03\x04\x05\x00"])),
+            ),
+        ),
+        (
+            "extended",
+            opaque("7", &certificates(&der(0xa0, &[b"\x02\x01\x01"]))),
+        ),
+    ]);
+    for name in ["signed-in-signed", "encrypted-data", "unknown-content"] {
+        assert_ne!(records[name]["status"], "valid", "{name}");
+        assert!(records[name]["layers"][0]["kind"].is_string(), "{name}");
+    }
+    for name in ["attribute-v1", "attribute-v2", "other", "extended"] {
+        assert_record(&records[name], "valid", &["other_certificates"]);
+    }
+}
+
+/// The rows of inputs.csv by path: variant and number of messages.
+fn variants(place: &Workplace) -> BTreeMap<String, (String, u64)> {
+    place
+        .table("report", "inputs.csv")
+        .into_iter()
+        .map(|row| {
+            (
+                row["path"].clone(),
+                (
+                    row["mbox_variant"].clone(),
+                    row["messages"].parse().unwrap(),
+                ),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn e30_mbox_variants_are_told_and_the_quoting_they_imply_is_undone() {
+    let place = Workplace::with_pki();
+    const SEPARATOR: &str = "From a@b Thu Jan  1 00:00:00 2015\n";
+    let text = "hello\n\nFrom here on it is quoted,\n>From the second on twice\nbye";
+    let one = signed("1", text);
+    // In mboxo a line that began with `>From ` in the mail is as one that was quoted.
+    let simple = signed("2", "hello\n\nFrom here on it is quoted,\nbye");
+    let quoted = |mail: &str, again: bool| -> String {
+        mail.lines()
+            .map(|line| {
+                let bare = if again {
+                    line.trim_start_matches('>')
+                } else {
+                    line
+                };
+                let mark = if bare.starts_with("From ") { ">" } else { "" };
+                format!("{mark}{line}\n")
+            })
+            .collect()
+    };
+    let (rd, o) = (quoted(&one, true), quoted(&simple, false));
+    let with_length = |mail: &str| {
+        let (head, body) = mail.split_once("\n\n").unwrap();
+        format!("{head}\nContent-Length: {}\n\n{body}", body.len())
+    };
+    let file = |mails: &[String]| -> String {
+        mails
+            .iter()
+            .map(|mail| format!("{SEPARATOR}{mail}\n"))
+            .collect()
+    };
+    place.write("mail/rd.mbox", file(&[rd.clone(), rd.clone()]));
+    let as_it_stands = signed("3", "x\n>From y");
+    place.write("mail/o.mbox", file(&[o.clone(), as_it_stands]));
+    place.write("mail/cl.mbox", file(&[with_length(&o), with_length(&o)]));
+    place.write(
+        "mail/cl2.mbox",
+        file(&[with_length(&one), with_length(&one)]),
+    );
+    // One that lies about its length, by a byte or by far.
+    let wrong = with_length(&rd).replace("Content-Length: ", "Content-Length: 9");
+    place.write("mail/wrong.mbox", file(&[wrong.clone(), wrong]));
+    audit(&place, "mail", &[]).code(0);
+    let seen = variants(&place);
+    for (name, variant) in [("rd.mbox", "mboxrd"), ("cl2.mbox", "mboxcl2")] {
+        assert_eq!(seen[name], (variant.to_owned(), 2), "{seen:?}");
+    }
+    assert!(
+        seen.values().all(|(_, messages)| *messages == 2),
+        "{seen:?}"
+    );
+    for record in place.messages("report") {
+        let path = record["path"].as_str().unwrap();
+        assert_record(&record, "valid", &[]);
+        let length_wrong = findings(&record).contains(&"content_length_wrong");
+        assert_eq!(length_wrong, path == "wrong.mbox", "{record}");
+    }
+    balances(&place, 10);
+}
+
+#[test]
+fn e31_every_message_of_an_odd_mbox_is_counted() {
+    let place = Workplace::with_pki();
+    let mails: Vec<String> = (0..5).map(|n| signed(&n.to_string(), "text")).collect();
+    let all = String::from_utf8(mbox(&mails)).unwrap();
+    let dates = [
+        "Thu Jan  1 00:00:00 2015",
+        "Thu, 01 Jan 2015 00:00:00 +0000",
+        "Thu Jan  1 00:00 CET 2015",
+        "2015-01-01",
+    ];
+    place.write("mail/crlf.mbox", all.replace('\n', "\r\n"));
+    place.write("mail/mark.mbox", format!("\u{feff}{all}"));
+    place.write("mail/leading.mbox", format!("\n\n{all}"));
+    place.write(
+        "mail/no-blank.mbox",
+        all.replace("--\n\nFrom ", "--\nFrom "),
+    );
+    place.write("mail/cut.mbox", all.trim_end());
+    place.write(
+        "mail/members.mbox.gz",
+        mails
+            .iter()
+            .flat_map(|mail| gzip(&mbox(&[mail])))
+            .collect::<Vec<u8>>(),
+    );
+    let odd: String = mails
+        .iter()
+        .zip(dates.iter().cycle())
+        .map(|(mail, date)| format!("From a@b {date}\n{mail}\n"))
+        .collect();
+    place.write("mail/dates.mbox", odd);
+    audit(&place, "mail", &[]).code(0);
+    let seen = variants(&place);
+    assert_eq!(seen.len(), 7);
+    for (name, (_, messages)) in seen {
+        assert_eq!(messages, 5, "{name}");
+    }
+    for record in place.messages("report") {
+        assert_record(&record, "valid", &[]);
+    }
+    balances(&place, 35);
+}
+
+#[test]
+fn e32_a_maildir_with_the_names_of_all_systems() {
+    let place = Workplace::with_pki();
+    let names = [
+        "cur/1420070400.M1P2.host:2,FS",
+        "cur/1420070401.M1P2.host;2,S",
+        "cur/1420070402.M1P2.host!2,RS",
+        "cur/1420070403.M1P2.host,S=3021,W=3100:2,Sab",
+        "cur/1420070404.M1P2.host",
+        "new/1420070405.M1P2.host",
+        ".Sent.2015/cur/1420070406.M1P2.host:2,S",
+        ".Sent.2015/new/1420070407.M1P2.host",
+        "sub/cur/1420070408.M1P2.host:2,",
+    ];
+    for (n, name) in names.iter().enumerate() {
+        place.write(format!("maildir/{name}"), signed(&n.to_string(), "text"));
+    }
+    for folder in [
+        "maildir/new",
+        "maildir/tmp",
+        "maildir/.Sent.2015/tmp",
+        "maildir/sub/new",
+    ] {
+        fs::create_dir_all(place.join(folder)).unwrap();
+    }
+    place.write(
+        "maildir/tmp/1420070409.M1P2.host",
+        signed("tmp", "half delivered"),
+    );
+    place.write("maildir/dovecot-uidlist", "3 V1 N2 G3\n");
+    place.write("maildir/subscriptions", "Sent.2015\n");
+    audit(&place, "maildir", &[]).code(0);
+    let mut expected: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    expected.sort();
+    let records = place.messages("report");
+    let mut paths: Vec<&str> = records
+        .iter()
+        .map(|record| record["path"].as_str().unwrap())
+        .collect();
+    paths.sort_unstable();
+    assert_eq!(paths, expected);
+    for record in &records {
+        assert_record(record, "valid", &[]);
+    }
+    balances(&place, names.len() as u64);
+    let kinds: Vec<String> = place
+        .table("report", "inputs.csv")
+        .into_iter()
+        .map(|row| row["kind"].clone())
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "maildir").count(),
+        names.len()
+    );
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "other").count(),
+        kinds.len() - names.len()
+    );
+}
+
+#[test]
+fn e33_headers_in_any_charset_and_domains_in_either_form() {
+    let good = signed("1", "text");
+    let with_from = |from: &[u8]| {
+        let (before, after) = good
+            .split_once("From: Alice <alice@example.com>\n")
+            .unwrap();
+        [before.as_bytes(), b"From: ", from, b"\n", after.as_bytes()].concat()
+    };
+    let records = judged(&[
+        ("utf8", with_from("Älice <alice@example.com>".as_bytes())),
+        ("latin1", with_from(b"\xc4lice <alice@example.com>")),
+        (
+            "words",
+            with_from(b"=?utf-8?q?=C3?= =?utf-8?q?=84lice?= <alice@example.com>"),
+        ),
+        (
+            "broken",
+            with_from(b"=?utf-8?b?w4Rsa? =?utf-8 <alice@example.com>"),
+        ),
+        (
+            "charset",
+            with_from(b"=?x-nonsense?q?=C4lice?= <alice@example.com>"),
+        ),
+        (
+            "other-name",
+            with_from(b"\"bob@example.com\" <alice@example.com>"),
+        ),
+        ("case", with_from(b"alice@EXAMPLE.Com")),
+        ("other", with_from(b"Alice <alice@example.org>")),
+    ]);
+    for (name, record) in &records {
+        let status = if name == "other" {
+            "wrong_sender"
+        } else {
+            "valid"
+        };
+        assert_record(record, status, &[]);
+    }
+    assert_eq!(records["utf8"]["from"], "Älice <alice@example.com>");
+    assert!(records["utf8"]["from_base64"].is_null());
+    let kept = records["latin1"]["from_base64"].as_str().unwrap();
+    assert_eq!(
+        openssl::base64::decode_block(kept).unwrap(),
+        b" \xc4lice <alice@example.com>"
+    );
+    assert!(
+        records["charset"]["from"]
+            .as_str()
+            .unwrap()
+            .contains("<alice@example.com>")
+    );
+    assert_record(
+        &records["other-name"],
+        "valid",
+        &["display_name_address_mismatch"],
+    );
+    // A domain of U-labels in the mail, of A-labels in the certificate (RFC 9598 §5).
+    let party = Party::new("Bücher");
+    let certificate = Wanted::signer(&party, 9, "info@xn--bcher-kva.example")
+        .days(0, 10_000)
+        .by(&TEAM.root);
+    let text = entity("text");
+    let certificate = openssl::x509::X509::from_der(&certificate).unwrap();
+    let options = openssl::cms::CMSOptions::BINARY | openssl::cms::CMSOptions::DETACHED;
+    let cms = openssl::cms::CmsContentInfo::sign(
+        Some(&certificate),
+        Some(&party.key),
+        None,
+        Some(text.as_bytes()),
+        options,
+    )
+    .unwrap();
+    let mail = signed_with("u", &text, &base64(&cms.to_der().unwrap(), 64));
+    let mail = |domain: &str| {
+        mail.replace("Alice <alice@example.com>", &format!("info@{domain}"))
+            .into_bytes()
+    };
+    let records = judged(&[
+        ("u-label", mail("bücher.example")),
+        ("a-label", mail("xn--bcher-kva.example")),
+        ("upper", mail("BÜCHER.example")),
+        ("other", mail("bucher.example")),
+    ]);
+    for (name, record) in &records {
+        assert_record(
+            record,
+            if name == "other" {
+                "wrong_sender"
+            } else {
+                "valid"
+            },
+            &[],
+        );
+    }
+}
+
+#[test]
+fn e30_a_from_line_inside_a_part_is_body() {
+    // As in gmime#116: a line of a part that looks like a separator without a date.
+    let place = Workplace::with_pki();
+    let text = "quoted:\nFrom the other side\n\nFrom now on: nothing\n\nFrom: nobody\n";
+    place.write(
+        "a.mbox",
+        mbox(&[signed("1", text), plain("2", "x"), signed("3", "y")]),
+    );
+    audit(&place, "a.mbox", &["--all"]).code(0);
+    let records = place.messages("report");
+    assert_eq!(records.len(), 3);
+    assert_record(&records[0], "valid", &["unquoted_from_line"]);
+    assert_record(&records[2], "valid", &[]);
+    assert!(header("1").starts_with("From: "));
+}
