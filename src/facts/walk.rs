@@ -817,9 +817,15 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// A limit left parts unopened: what is in them was not seen.
+/// A limit left parts unopened, or a part's type unread: what is in them was not seen.
 pub(super) fn is_cut(tree: &Tree<'_>) -> bool {
-    tree.has(MimeFinding::MimeTooDeep) || tree.has(MimeFinding::TooManyParts)
+    [
+        MimeFinding::MimeTooDeep,
+        MimeFinding::TooManyParts,
+        MimeFinding::HeaderTooLarge,
+    ]
+    .into_iter()
+    .any(|finding| tree.has(finding))
 }
 
 fn add_new(all: &mut Vec<Sha256>, more: Vec<Sha256>) {

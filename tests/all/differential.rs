@@ -247,7 +247,10 @@ fn chains() -> Vec<(&'static str, Holder)> {
             "not yet valid",
             with(wanted().validity(day(2026, 1, 1), day(2030, 1, 1))),
         ),
-        ("bad certificate signature", with(wanted().broken())),
+        (
+            "bad certificate signature",
+            with(Wanted::mail(803, "alice@example.com").broken()),
+        ),
         ("self-signed", Holder::root(party(), &wanted())),
         ("incomplete", incomplete),
         ("another root", other_root),
