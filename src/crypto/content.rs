@@ -1,7 +1,8 @@
-//! Content encryption: CBC for EnvelopedData, authenticated ciphers for AuthEnvelopedData.
+//! Content encryption: CBC (and RC4) for EnvelopedData, authenticated ciphers for AuthEnvelopedData.
 
 use std::fmt;
 
+use openssl::cipher::CipherRef;
 use openssl::cipher_ctx::CipherCtx;
 use zeroize::Zeroizing;
 
@@ -57,13 +58,11 @@ impl ContentContext {
         let fetched = cipher.algorithm().cipher()?;
         let mut waiting = None;
         match cipher.algorithm().mode() {
-            Mode::Cbc => {
+            Mode::Cbc | Mode::Stream => {
                 if !aad.is_empty() {
                     return None;
                 }
-                context
-                    .decrypt_init(Some(fetched), Some(&key), Some(cipher.nonce()))
-                    .ok()?;
+                init(context, cipher, &key, cipher.nonce(), Direction::Decrypt)?;
                 context.set_padding(true);
             }
             Mode::Gcm | Mode::ChaCha => {
@@ -92,6 +91,78 @@ impl ContentContext {
             failed: false,
         })
     }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Encrypt,
+    Decrypt,
+}
+
+/// Sets cipher, key and IV of a cipher that is not authenticated. RC2 wants its effective bits, and ciphers with keys of any length
+/// that length, between the cipher and the key.
+fn init(
+    context: &mut CipherCtx,
+    cipher: &ContentCipher,
+    key: &[u8],
+    iv: &[u8],
+    direction: Direction,
+) -> Option<()> {
+    let fetched = cipher.algorithm().cipher()?;
+    let iv = Some(iv).filter(|iv| !iv.is_empty());
+    if key.len() == fetched.key_length() && cipher.rc2_bits().is_none() {
+        return set(context, direction, Some(fetched), Some(key), iv);
+    }
+    set(context, direction, Some(fetched), None, None)?;
+    context.set_key_length(key.len()).ok()?;
+    if let Some(bits) = cipher.rc2_bits()
+        && !sys::set_rc2_bits(context, bits)
+    {
+        return None;
+    }
+    set(context, direction, None, Some(key), iv)
+}
+
+fn set(
+    context: &mut CipherCtx,
+    direction: Direction,
+    cipher: Option<&CipherRef>,
+    key: Option<&[u8]>,
+    iv: Option<&[u8]>,
+) -> Option<()> {
+    match direction {
+        Direction::Encrypt => context.encrypt_init(cipher, key, iv).ok(),
+        Direction::Decrypt => context.decrypt_init(cipher, key, iv).ok(),
+    }
+}
+
+/// Whole blocks through a cipher in CBC mode, without padding, with an IV other than its own: what key wraps are made of.
+pub(crate) fn cbc_blocks(
+    cipher: &ContentCipher,
+    key: &[u8],
+    iv: &[u8],
+    input: &[u8],
+    direction: Direction,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let block = cipher.algorithm().nonce_bytes();
+    if cipher.algorithm().mode() != Mode::Cbc
+        || iv.len() != block
+        || input.is_empty()
+        || !input.len().is_multiple_of(block)
+        || !cipher.accepts_key(key.len())
+    {
+        return None;
+    }
+    sys::start();
+    let mut context = CipherCtx::new().ok()?;
+    let done = init(&mut context, cipher, key, iv, direction).and_then(|()| {
+        context.set_padding(false);
+        let mut output = Zeroizing::new(Vec::with_capacity(input.len() + 2 * block));
+        context.cipher_update_vec(input, &mut output).ok()?;
+        (output.len() == input.len()).then_some(output)
+    });
+    sys::clear_errors();
+    done
 }
 
 impl fmt::Debug for ContentContext {
@@ -232,16 +303,24 @@ fn try_encrypt(
     let mut context = CipherCtx::new().ok()?;
     let fetched = cipher.algorithm().cipher()?;
     let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-    context.encrypt_init(Some(fetched), None, None).ok()?;
-    if mode != Mode::Cbc {
+    if cipher.is_aead() {
+        context.encrypt_init(Some(fetched), None, None).ok()?;
         context.set_iv_length(cipher.nonce().len()).ok()?;
+        if mode == Mode::Ccm {
+            context.set_tag_length(cipher.tag_bytes()).ok()?;
+        }
+        context
+            .encrypt_init(None, Some(&key), Some(cipher.nonce()))
+            .ok()?;
+    } else {
+        init(
+            &mut context,
+            cipher,
+            &key,
+            cipher.nonce(),
+            Direction::Encrypt,
+        )?;
     }
-    if mode == Mode::Ccm {
-        context.set_tag_length(cipher.tag_bytes()).ok()?;
-    }
-    context
-        .encrypt_init(None, Some(&key), Some(cipher.nonce()))
-        .ok()?;
     if mode == Mode::Ccm {
         if bytes == 0 || bytes > MAX_PIECE_BYTES {
             return None;
@@ -249,7 +328,7 @@ fn try_encrypt(
         context.set_data_len(bytes).ok()?;
     }
     if !aad.is_empty() {
-        if mode == Mode::Cbc {
+        if !cipher.is_aead() {
             return None;
         }
         context.cipher_update(aad, None).ok()?;

@@ -1,9 +1,5 @@
 //! Which content cipher an AlgorithmIdentifier means, and what may hold it.
 
-use std::sync::OnceLock;
-
-use openssl::cipher::Cipher;
-use openssl::cipher::CipherRef;
 use zeroize::Zeroizing;
 
 use crate::asn1::AlgorithmIdentifier;
@@ -11,116 +7,16 @@ use crate::asn1::Oid;
 use crate::asn1::Reader;
 use crate::asn1::Writer;
 use crate::asn1::oid;
+use crate::crypto::cipher_parameters::Parameters;
 use crate::crypto::digest::DigestAlgorithm;
 use crate::crypto::key_agreement::hkdf;
 use crate::crypto::random;
 use crate::crypto::random::NoRandomness;
-use crate::crypto::sys;
+use crate::crypto::rc2;
 
-/// How a cipher works on a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Cbc,
-    Gcm,
-    Ccm,
-    ChaCha,
-}
+pub use crate::crypto::cipher_algorithm::CipherAlgorithm;
 
-macro_rules! ciphers {
-    ($($(#[$doc:meta])* $name:ident = $oid:ident, $text:literal, $fetched:literal, $mode:ident, $key_bytes:literal;)*) => {
-        /// The content ciphers that mailseal decrypts.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum CipherAlgorithm {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl CipherAlgorithm {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The object identifier.
-            #[must_use]
-            pub fn oid(self) -> Oid<'static> {
-                match self {
-                    $(Self::$name => oid::$oid,)*
-                }
-            }
-
-            /// The name that reports use.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-
-            /// Length of the key in bytes.
-            #[must_use]
-            pub fn key_bytes(self) -> usize {
-                match self {
-                    $(Self::$name => $key_bytes,)*
-                }
-            }
-
-            pub(crate) fn mode(self) -> Mode {
-                match self {
-                    $(Self::$name => Mode::$mode,)*
-                }
-            }
-
-            /// What OpenSSL computes it with, fetched once for all threads.
-            pub(crate) fn cipher(self) -> Option<&'static CipherRef> {
-                match self {
-                    $(Self::$name => {
-                        static FETCHED: OnceLock<Option<Cipher>> = OnceLock::new();
-                        FETCHED.get_or_init(|| {
-                            sys::start();
-                            Cipher::fetch(None, $fetched, None).ok()
-                        }).as_deref()
-                    })*
-                }
-            }
-        }
-    };
-}
-
-ciphers! {
-    /// RFC 3565.
-    Aes128Cbc = AES128_CBC, "aes-128-cbc", "AES-128-CBC", Cbc, 16;
-    /// RFC 3565.
-    Aes192Cbc = AES192_CBC, "aes-192-cbc", "AES-192-CBC", Cbc, 24;
-    /// RFC 3565.
-    Aes256Cbc = AES256_CBC, "aes-256-cbc", "AES-256-CBC", Cbc, 32;
-    /// RFC 3370 §5.1.
-    TripleDesCbc = DES_EDE3_CBC, "des-ede3-cbc", "DES-EDE3-CBC", Cbc, 24;
-    /// RFC 5084 §3.2.
-    Aes128Gcm = AES128_GCM, "aes-128-gcm", "AES-128-GCM", Gcm, 16;
-    /// RFC 5084 §3.2.
-    Aes192Gcm = AES192_GCM, "aes-192-gcm", "AES-192-GCM", Gcm, 24;
-    /// RFC 5084 §3.2.
-    Aes256Gcm = AES256_GCM, "aes-256-gcm", "AES-256-GCM", Gcm, 32;
-    /// RFC 5084 §3.1.
-    Aes128Ccm = AES128_CCM, "aes-128-ccm", "AES-128-CCM", Ccm, 16;
-    /// RFC 5084 §3.1.
-    Aes192Ccm = AES192_CCM, "aes-192-ccm", "AES-192-CCM", Ccm, 24;
-    /// RFC 5084 §3.1.
-    Aes256Ccm = AES256_CCM, "aes-256-ccm", "AES-256-CCM", Ccm, 32;
-    /// RFC 8103.
-    ChaCha20Poly1305 = CHACHA20_POLY1305, "chacha20-poly1305", "ChaCha20-Poly1305", ChaCha, 32;
-}
-
-/// Known by name and not decrypted.
-const NOT_ENABLED: &[Oid<'static>] = &[
-    oid::RC2_CBC,
-    oid::RC4,
-    oid::DES_CBC,
-    oid::CAST5_CBC,
-    oid::IDEA_CBC,
-    oid::CAMELLIA128_CBC,
-    oid::CAMELLIA192_CBC,
-    oid::CAMELLIA256_CBC,
-    oid::SEED_CBC,
-];
+pub(crate) use crate::crypto::cipher_algorithm::Mode;
 
 /// Without padding and without a tag: an attacker may change plaintext bit by bit (catalogue C-06).
 const MALLEABLE: &[Oid<'static>] = &[
@@ -138,8 +34,6 @@ const MALLEABLE: &[Oid<'static>] = &[
 pub enum CipherUnsupported {
     /// Not known.
     Algorithm,
-    /// Known by this name, and not decrypted.
-    NotEnabled(&'static str),
     /// Refused by this name: a stream or block mode that S/MIME has no use for.
     Refused(&'static str),
     /// Parameters that are absent, malformed or out of bounds: IV or nonce length, tag length outside 12 to 16 bytes.
@@ -161,35 +55,10 @@ pub struct ContentCipher {
     algorithm: CipherAlgorithm,
     nonce: Vec<u8>,
     tag_bytes: usize,
+    /// Bits that the parameters state: effective ones of RC2, the key's length of CAST5.
+    stated_bits: Option<u16>,
     /// The inner AlgorithmIdentifier that the key is derived with (RFC 9709).
     derived_with: Option<Vec<u8>>,
-}
-
-impl CipherAlgorithm {
-    /// Authenticates what it encrypts.
-    #[must_use]
-    pub fn is_aead(self) -> bool {
-        self.mode() != Mode::Cbc
-    }
-
-    /// The length of IV or nonce in bytes that is written.
-    fn nonce_bytes(self) -> usize {
-        match self.mode() {
-            Mode::Cbc if self == Self::TripleDesCbc => 8,
-            Mode::Cbc => 16,
-            Mode::Gcm | Mode::Ccm | Mode::ChaCha => 12,
-        }
-    }
-
-    /// An IV or nonce of this length is accepted. GCM takes any (SP 800-38D §5.2.1.1, bounded here by OpenSSL's 128 bytes), CCM 7 to
-    /// 13 (RFC 5084 §3.1).
-    fn accepts_nonce(self, bytes: usize) -> bool {
-        match self.mode() {
-            Mode::Cbc | Mode::ChaCha => bytes == self.nonce_bytes(),
-            Mode::Gcm => (1..=128).contains(&bytes),
-            Mode::Ccm => (7..=13).contains(&bytes),
-        }
-    }
 }
 
 impl ContentCipher {
@@ -214,59 +83,50 @@ impl ContentCipher {
 
     fn plain(algorithm: &AlgorithmIdentifier<'_>) -> Result<Self, CipherUnsupported> {
         let oid = algorithm.oid;
-        let named = |names: &[Oid<'static>]| {
-            let known = names.contains(&oid);
-            known.then(|| oid.name().unwrap_or_default())
-        };
         let Some(cipher) = CipherAlgorithm::ALL
             .iter()
             .copied()
             .find(|cipher| cipher.oid() == oid)
         else {
-            return Err(match (named(NOT_ENABLED), named(MALLEABLE)) {
-                (Some(name), _) => CipherUnsupported::NotEnabled(name),
-                (None, Some(name)) => CipherUnsupported::Refused(name),
-                (None, None) => CipherUnsupported::Algorithm,
+            return Err(if MALLEABLE.contains(&oid) {
+                CipherUnsupported::Refused(oid.name().unwrap_or_default())
+            } else {
+                CipherUnsupported::Algorithm
             });
         };
         let odd = CipherUnsupported::Parameters;
-        let mut r = algorithm.parameter_reader().ok_or(odd)?;
-        let (nonce, tag_bytes) = match cipher.mode() {
-            Mode::Cbc => (r.octet_string(), 0),
-            Mode::ChaCha => (r.octet_string(), 16),
-            Mode::Gcm | Mode::Ccm => {
-                let read = r.sequence(|r| {
-                    let nonce = r.octet_string()?;
-                    // aes-ICVlen DEFAULT 12 (RFC 5084 §3.1, §3.2)
-                    let tag_bytes = if r.is_empty() { 12 } else { r.small_integer()? };
-                    Ok((nonce, tag_bytes))
-                });
-                let (nonce, tag_bytes) = read.map_err(|_| odd)?;
-                let tag_bytes = usize::try_from(tag_bytes).map_err(|_| odd)?;
-                // RFC 5084 allows CCM even lengths only, and shorter ones, which are too easily guessed.
-                let accepted = match cipher.mode() {
-                    Mode::Ccm => matches!(tag_bytes, 12 | 14 | 16),
-                    Mode::Cbc | Mode::Gcm | Mode::ChaCha => (12..=16).contains(&tag_bytes),
-                };
-                if !accepted {
-                    return Err(odd);
-                }
-                (Ok(nonce), tag_bytes)
-            }
+        let read = Parameters::read(cipher, algorithm).ok_or(odd)?;
+        // RFC 5084 allows CCM even lengths only, and shorter ones, which are too easily guessed.
+        let tag_fits = match cipher.mode() {
+            Mode::Cbc | Mode::Stream => read.tag_bytes == 0,
+            Mode::Ccm => matches!(read.tag_bytes, 12 | 14 | 16),
+            Mode::Gcm | Mode::ChaCha => (12..=16).contains(&read.tag_bytes),
         };
-        let nonce = nonce.and_then(|nonce| nonce.bytes()).map_err(|_| odd)?;
-        if r.finish().is_err() || !cipher.accepts_nonce(nonce.len()) {
+        if !tag_fits || !cipher.accepts_nonce(read.nonce.len()) {
             return Err(odd);
         }
         Ok(Self {
             algorithm: cipher,
-            nonce: nonce.into_owned(),
-            tag_bytes,
+            nonce: read.nonce,
+            tag_bytes: read.tag_bytes,
+            stated_bits: read.stated_bits,
             derived_with: None,
         })
     }
 
-    /// A cipher with a fresh IV or nonce and a tag of 16 bytes, for mail that is written.
+    /// RC2 with these effective key bits and no IV of its own, for the key wrap (RFC 3217 §4).
+    pub(crate) fn rc2(bits: u16) -> Self {
+        Self {
+            algorithm: CipherAlgorithm::Rc2Cbc,
+            nonce: Vec::new(),
+            tag_bytes: 0,
+            stated_bits: Some(bits),
+            derived_with: None,
+        }
+    }
+
+    /// A cipher with a fresh IV or nonce and a tag of 16 bytes, for mail that is written. RC2 has 128 effective bits. Whoever writes
+    /// mail for others chooses none that [is legacy](CipherAlgorithm::is_legacy).
     ///
     /// # Errors
     /// Where the system gives no randomness.
@@ -277,7 +137,24 @@ impl ContentCipher {
             algorithm,
             nonce,
             tag_bytes: if algorithm.is_aead() { 16 } else { 0 },
+            stated_bits: match algorithm {
+                CipherAlgorithm::Rc2Cbc | CipherAlgorithm::Cast5Cbc => Some(128),
+                _ => None,
+            },
             derived_with: None,
+        })
+    }
+
+    /// RC2 with a fresh IV and these effective key bits, for samples of old mail.
+    ///
+    /// # Errors
+    /// Where the system gives no randomness.
+    pub fn generate_rc2(bits: u16) -> Result<Self, NoRandomness> {
+        let stated_bits = Some(bits);
+        let cipher = Self::generate(CipherAlgorithm::Rc2Cbc)?;
+        Ok(Self {
+            stated_bits,
+            ..cipher
         })
     }
 
@@ -295,7 +172,7 @@ impl ContentCipher {
     /// # Errors
     /// Where the system gives no randomness.
     pub fn generate_key(&self) -> Result<Zeroizing<Vec<u8>>, NoRandomness> {
-        random::secret(self.algorithm.key_bytes())
+        random::secret(self.usual_key_bytes())
     }
 
     /// The AlgorithmIdentifier, DER.
@@ -304,8 +181,22 @@ impl ContentCipher {
         if let Some(inner) = &self.derived_with {
             return Writer::encode(|w| w.algorithm(oid::CEK_HKDF_SHA256, Some(inner)));
         }
+        let stated = self.stated_bits;
         let parameters = Writer::encode(|w| match self.algorithm.mode() {
-            Mode::Cbc | Mode::ChaCha => w.octet_string(&self.nonce),
+            Mode::Cbc => match self.algorithm {
+                CipherAlgorithm::Rc2Cbc => w.sequence(|w| {
+                    w.small_integer(rc2::version_of_bits(stated.unwrap_or(32)));
+                    w.octet_string(&self.nonce);
+                }),
+                CipherAlgorithm::Cast5Cbc => w.sequence(|w| {
+                    w.octet_string(&self.nonce);
+                    w.small_integer(u64::from(stated.unwrap_or(128)));
+                }),
+                CipherAlgorithm::IdeaCbc => w.sequence(|w| w.octet_string(&self.nonce)),
+                _ => w.octet_string(&self.nonce),
+            },
+            Mode::Stream => w.null(),
+            Mode::ChaCha => w.octet_string(&self.nonce),
             Mode::Gcm | Mode::Ccm => w.sequence(|w| {
                 w.octet_string(&self.nonce);
                 if self.tag_bytes != 12 {
@@ -328,10 +219,45 @@ impl ContentCipher {
         self.algorithm.name()
     }
 
-    /// Length of the key in bits.
+    /// Length of the key in bits, for RC2 the effective ones; None where only the key itself tells (RC4).
     #[must_use]
-    pub fn key_bits(&self) -> usize {
-        self.algorithm.key_bytes() * 8
+    pub fn key_bits(&self) -> Option<usize> {
+        match self.algorithm {
+            CipherAlgorithm::Rc4 => None,
+            CipherAlgorithm::Rc2Cbc | CipherAlgorithm::Cast5Cbc => {
+                self.stated_bits.map(usize::from)
+            }
+            _ => Some(self.algorithm.key_bytes() * 8),
+        }
+    }
+
+    /// The same, known what key it is run with.
+    #[must_use]
+    pub fn key_bits_with(&self, key: &[u8]) -> usize {
+        self.key_bits().unwrap_or(key.len() * 8)
+    }
+
+    /// Effective key bits, of RC2 only.
+    pub(crate) fn rc2_bits(&self) -> Option<u16> {
+        let is_rc2 = self.algorithm == CipherAlgorithm::Rc2Cbc;
+        self.stated_bits.filter(|_| is_rc2)
+    }
+
+    /// Length in bytes of a key for it that somebody derives or generates.
+    pub(crate) fn usual_key_bytes(&self) -> usize {
+        self.key_bits()
+            .map_or(self.algorithm.key_bytes(), |bits| bits.div_ceil(8))
+    }
+
+    /// A key of this many bytes is accepted. RC2 (RFC 2268 §2) and RC4 take what the sender chose, and CAST5 does where OpenSSL wrote
+    /// no length.
+    pub(crate) fn accepts_key(&self, bytes: usize) -> bool {
+        match (self.algorithm, self.stated_bits) {
+            (CipherAlgorithm::Rc2Cbc, _) => (1..=128).contains(&bytes),
+            (CipherAlgorithm::Rc4, _) => (5..=32).contains(&bytes),
+            (CipherAlgorithm::Cast5Cbc, None) => (5..=16).contains(&bytes),
+            _ => bytes == self.usual_key_bytes(),
+        }
     }
 
     /// Authenticates what it encrypts.
@@ -346,7 +272,7 @@ impl ContentCipher {
         self.derived_with.is_some()
     }
 
-    /// This content type may hold it: CBC belongs in EnvelopedData, authenticated ciphers in AuthEnvelopedData, and where they are
+    /// This content type may hold it: CBC (and RC4) belongs in EnvelopedData, authenticated ciphers in AuthEnvelopedData, and where they are
     /// exchanged the tag would not be looked at (CVE-2026-34182).
     #[must_use]
     pub fn allowed_in(&self, container: Container) -> bool {
@@ -369,7 +295,7 @@ impl ContentCipher {
 
     /// The key that the cipher is run with: the given one, or what RFC 9709 §2 derives from it. None for one of another length.
     pub(crate) fn effective_key(&self, key: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        if key.len() != self.algorithm.key_bytes() {
+        if !self.accepts_key(key.len()) {
             return None;
         }
         match &self.derived_with {
@@ -479,10 +405,8 @@ mod tests {
 
     #[test]
     fn what_is_not_decrypted_is_named() {
-        assert_eq!(
-            read(oid::RC2_CBC, None),
-            Err(CipherUnsupported::NotEnabled("rc2-cbc"))
-        );
+        let odd = Err(CipherUnsupported::Parameters);
+        assert_eq!(read(oid::RC2_CBC, None), odd);
         assert_eq!(
             read(oid::AES256_OFB, None),
             Err(CipherUnsupported::Refused("aes-256-ofb"))
@@ -494,7 +418,7 @@ mod tests {
     fn each_container_has_its_ciphers() {
         for algorithm in CipherAlgorithm::ALL {
             let cipher = ContentCipher::generate(*algorithm).unwrap();
-            let cbc = algorithm.name().contains("cbc");
+            let cbc = algorithm.name().contains("cbc") || *algorithm == CipherAlgorithm::Rc4;
             assert_eq!(cipher.allowed_in(Container::EnvelopedData), cbc);
             assert_eq!(cipher.allowed_in(Container::AuthEnvelopedData), !cbc);
         }
@@ -541,7 +465,13 @@ mod tests {
             let cipher = ContentCipher::generate(*algorithm).unwrap();
             let key = cipher.generate_key().unwrap();
             let tag = cipher.is_aead().then_some(&[0; 16][..]);
-            assert_eq!(decrypt(&cipher, &key, b"", b"", tag), Err(Failed));
+            let nothing = decrypt(&cipher, &key, b"", b"", tag);
+            // A stream without padding: whoever calls asks whether the plaintext is plausible.
+            if algorithm.mode() == Mode::Stream {
+                assert!(nothing.unwrap().is_empty());
+                continue;
+            }
+            assert_eq!(nothing, Err(Failed));
             if !cipher.is_aead() {
                 assert_eq!(decrypt(&cipher, &key, b"", &[1; 17], None), Err(Failed));
                 assert_eq!(decrypt(&cipher, &key, b"aad", &[1; 16], None), Err(Failed));
@@ -570,6 +500,37 @@ mod tests {
                 0xbf, 0xf3
             ]
         );
+    }
+
+    /// In one context, one after another: nothing of a cipher stays for the next.
+    #[test]
+    fn rc2_with_any_effective_bits_and_any_key() {
+        let mut context = ContentContext::new();
+        let text = b"From: somebody\r\n\r\nText\r\n".repeat(3);
+        let mut seen = Vec::new();
+        for bits in [1, 32, 40, 41, 63, 64, 127, 128, 129, 255, 256, 1024] {
+            for key in [&[7; 5][..], &[7; 8], &[7; 16], &[7; 128]] {
+                let cipher = ContentCipher {
+                    nonce: vec![1; 8],
+                    ..ContentCipher::generate_rc2(bits).unwrap()
+                };
+                let der = cipher.algorithm_identifier();
+                let read = AlgorithmIdentifier::read(&mut Reader::new(&der)).unwrap();
+                assert_eq!(ContentCipher::from_algorithm(&read).as_ref(), Ok(&cipher));
+                assert_eq!(cipher.key_bits(), Some(usize::from(bits)));
+                let encrypted = encrypt(&cipher, key, b"", &[&text]).unwrap().ciphertext;
+                let mut decryptor = context.decrypt(&cipher, key, b"", 0).unwrap();
+                decryptor.update(&encrypted);
+                assert_eq!(*decryptor.finish(None).unwrap(), text, "{bits}");
+                assert!(!seen.contains(&encrypted), "{bits} {}", key.len());
+                seen.push(encrypted);
+                let aes = ContentCipher::generate(CipherAlgorithm::Aes128Cbc).unwrap();
+                assert!(context.decrypt(&aes, &[1; 16], b"", 0).is_ok());
+            }
+        }
+        let cipher = ContentCipher::generate_rc2(40).unwrap();
+        assert!(context.decrypt(&cipher, &[], b"", 0).is_err());
+        assert!(context.decrypt(&cipher, &[1; 129], b"", 0).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Wrapping a key with a key: AES (RFC 3394, RFC 5649), Triple-DES (RFC 3217), Camellia (RFC 3657), SEED (RFC 4010).
+//! Wrapping a key with a key: AES (RFC 3394, RFC 5649), Triple-DES and RC2 (RFC 3217), Camellia (RFC 3657), SEED (RFC
+//! 4010).
 
 use std::sync::OnceLock;
 
@@ -13,7 +14,15 @@ use crate::asn1::Oid;
 use crate::asn1::Writer;
 use crate::asn1::oid;
 use crate::crypto::Failed;
+use crate::crypto::content::Direction::Decrypt;
+use crate::crypto::content::Direction::Encrypt;
+use crate::crypto::content::cbc_blocks;
+use crate::crypto::content_cipher::ContentCipher;
+use crate::crypto::digest::DigestAlgorithm;
+use crate::crypto::digest::digest;
 use crate::crypto::legacy;
+use crate::crypto::random;
+use crate::crypto::rc2;
 use crate::crypto::sys;
 
 /// A key wrap algorithm.
@@ -41,6 +50,8 @@ pub enum KeyWrap {
     Camellia256,
     /// RFC 4010 §3.
     Seed,
+    /// RFC 3217 §4, with so many effective bits in its key of 128.
+    Rc2(u16),
 }
 
 /// The key wrap is not known, or its parameters are not what its standard has.
@@ -61,14 +72,24 @@ impl KeyWrap {
         Self::Camellia192,
         Self::Camellia256,
         Self::Seed,
+        Self::Rc2(128),
     ];
 
     /// The key wrap of an AlgorithmIdentifier. Its parameters must be absent or NULL: Triple-DES has NULL (RFC 3370 §4.3.1), AES
-    /// none (RFC 3565 §2.3.2), and both are written for each.
+    /// none (RFC 3565 §2.3.2), and both are written for each. RC2 has the version that stands for its effective bits (RFC 3370
+    /// §4.3.2).
     ///
     /// # Errors
     /// Where it is not known or has other parameters.
     pub fn from_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> Result<Self, WrapUnsupported> {
+        if algorithm.oid == oid::CMS_RC2_WRAP {
+            let version = algorithm.parameter_reader().and_then(|mut r| {
+                let version = r.small_integer().ok()?;
+                r.finish().ok().map(|()| version)
+            });
+            let bits = version.and_then(rc2::bits_of_version);
+            return bits.map(Self::Rc2).ok_or(WrapUnsupported);
+        }
         Self::ALL
             .iter()
             .copied()
@@ -91,6 +112,7 @@ impl KeyWrap {
             Self::Camellia192 => oid::CAMELLIA192_WRAP,
             Self::Camellia256 => oid::CAMELLIA256_WRAP,
             Self::Seed => oid::SEED_WRAP,
+            Self::Rc2(_) => oid::CMS_RC2_WRAP,
         }
     }
 
@@ -104,7 +126,7 @@ impl KeyWrap {
     #[must_use]
     pub fn key_bytes(self) -> usize {
         match self {
-            Self::Aes128 | Self::Aes128Pad | Self::Camellia128 | Self::Seed => 16,
+            Self::Aes128 | Self::Aes128Pad | Self::Camellia128 | Self::Seed | Self::Rc2(_) => 16,
             Self::Aes192 | Self::Aes192Pad | Self::Camellia192 | Self::TripleDes => 24,
             Self::Aes256 | Self::Aes256Pad | Self::Camellia256 => 32,
         }
@@ -113,8 +135,20 @@ impl KeyWrap {
     /// The AlgorithmIdentifier, DER.
     #[must_use]
     pub fn algorithm(self) -> Vec<u8> {
-        let null = (self == Self::TripleDes).then_some(&[5, 0][..]);
-        Writer::encode(|w| w.algorithm(self.oid(), null))
+        let parameters = match self {
+            Self::TripleDes => Some(vec![5, 0]),
+            Self::Rc2(bits) => Some(Writer::encode(|w| {
+                w.small_integer(rc2::version_of_bits(bits));
+            })),
+            _ => None,
+        };
+        Writer::encode(|w| w.algorithm(self.oid(), parameters.as_deref()))
+    }
+
+    /// Only OpenSSL's legacy provider has it.
+    #[must_use]
+    pub fn is_legacy(self) -> bool {
+        matches!(self, Self::Seed | Self::Rc2(_))
     }
 
     /// The secret that was wrapped.
@@ -140,6 +174,12 @@ impl KeyWrap {
         }
         sys::start();
         sys::clear_errors();
+        if let Self::Rc2(bits) = self {
+            return match direction {
+                Direction::Wrap => rfc3217_wrap(bits, key, input),
+                Direction::Unwrap => rfc3217_unwrap(bits, key, input),
+            };
+        }
         let cipher = self.cipher()?;
         let output = match self {
             Self::Aes128
@@ -155,6 +195,7 @@ impl KeyWrap {
                     Direction::Unwrap => rfc3394_unwrap(cipher, key, input),
                 }
             }
+            Self::Rc2(_) => None,
         };
         sys::clear_errors();
         output
@@ -181,6 +222,7 @@ impl KeyWrap {
             Self::Camellia192 => fetched!(default("CAMELLIA-192-ECB")),
             Self::Camellia256 => fetched!(default("CAMELLIA-256-ECB")),
             Self::Seed => fetched!(legacy::cipher("SEED-ECB")),
+            Self::Rc2(_) => None,
         }
     }
 }
@@ -258,6 +300,41 @@ fn rfc3394_unwrap(cipher: &CipherRef, key: &[u8], wrapped: &[u8]) -> Option<Zero
     openssl::memcmp::eq(&a, &INITIAL).then(|| join(&[], &blocks))
 }
 
+/// The IV of the outer encryption (RFC 3217 §4.1).
+const OUTER_IV: [u8; 8] = [0x4a, 0xdd, 0xa2, 0x2c, 0x79, 0xe8, 0x21, 0x05];
+
+/// RFC 3217 §4.1.
+fn rfc3217_wrap(bits: u16, key: &[u8], secret: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut random = [0; 16];
+    random::fill(&mut random).ok()?;
+    let (iv, pad) = random.split_at(8);
+    let pad = pad.get(..7 - secret.len() % 8)?;
+    let length = [u8::try_from(secret.len()).ok()?];
+    let checksum = digest(DigestAlgorithm::Sha1, &[&length, secret, pad]).ok()?;
+    let mut plain = Zeroizing::new([&length[..], secret, pad].concat());
+    plain.extend_from_slice(checksum.as_bytes().get(..8)?);
+    let cipher = ContentCipher::rc2(bits);
+    let inner = cbc_blocks(&cipher, key, iv, &plain, Encrypt)?;
+    let mut reversed = Zeroizing::new([iv, inner.as_slice()].concat());
+    reversed.reverse();
+    cbc_blocks(&cipher, key, &OUTER_IV, &reversed, Encrypt)
+}
+
+/// RFC 3217 §4.2.
+fn rfc3217_unwrap(bits: u16, key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let cipher = ContentCipher::rc2(bits);
+    let mut reversed = cbc_blocks(&cipher, key, &OUTER_IV, wrapped, Decrypt)?;
+    reversed.reverse();
+    let (iv, inner) = reversed.split_first_chunk::<8>()?;
+    let plain = cbc_blocks(&cipher, key, iv, inner, Decrypt)?;
+    let (padded, checksum) = plain.split_last_chunk::<8>()?;
+    let computed = digest(DigestAlgorithm::Sha1, &[padded]).ok()?;
+    let (length, rest) = padded.split_first()?;
+    let secret = rest.get(..usize::from(*length))?;
+    let equal = openssl::memcmp::eq(computed.as_bytes().get(..8)?, checksum);
+    (equal && rest.len() - secret.len() < 8).then(|| Zeroizing::new(secret.to_vec()))
+}
+
 fn split(bytes: &[u8]) -> (Zeroizing<Vec<[u8; 8]>>, &[u8]) {
     let (blocks, rest) = bytes.as_chunks::<8>();
     (Zeroizing::new(blocks.to_vec()), rest)
@@ -326,6 +403,23 @@ mod tests {
             let (key, secret, wrapped) = (bytes(key), bytes(secret), bytes(wrapped));
             assert_eq!(wrap.wrap(&key, &secret), Ok(wrapped.clone()), "{wrap:?}");
             assert_eq!(*wrap.unwrap(&key, &wrapped).unwrap(), secret, "{wrap:?}");
+        }
+    }
+
+    /// RFC 3217 §4.4, whose key has 40 effective bits (erratum 639).
+    #[test]
+    fn the_example_of_rfc_3217() {
+        let key = bytes("fd04fd08060707fb0003fefffd02fe05");
+        let secret = bytes("b70a25fbc9d86a86050ce0d711ead4d9");
+        let wrapped = bytes(
+            "70e699fb5701f7833330fb71e87c85a420bdc99af05d22af5a0e48d35f3138986cbaafb4b28d4f35",
+        );
+        assert_eq!(*KeyWrap::Rc2(40).unwrap(&key, &wrapped).unwrap(), secret);
+        assert_eq!(KeyWrap::Rc2(128).unwrap(&key, &wrapped), Err(Failed));
+        for length in [1, 5, 8, 15, 16, 24] {
+            let secret = vec![7; length];
+            let wrapped = KeyWrap::Rc2(41).wrap(&key, &secret).unwrap();
+            assert_eq!(*KeyWrap::Rc2(41).unwrap(&key, &wrapped).unwrap(), secret);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Algorithms that nobody should use any more, in an OpenSSL library context of their own.
 //!
-//! Old mail and old key files need RC2, RC4, DES, SEED, MD4 and MD2. The legacy provider that has them is loaded into a separate
+//! Old mail and old key files need RC2, RC4, DES, CAST5, IDEA, SEED, MD4 and MD2. The legacy provider that has them is loaded into a separate
 //! context, so that nothing outside this file can pick one by name: what mailseal sends never sees them.
 
 use std::sync::OnceLock;
@@ -11,6 +11,20 @@ use openssl::md::Md;
 use openssl::provider::Provider;
 
 use crate::crypto::sys;
+
+/// Which library context has an algorithm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// OpenSSL's own, which everything uses.
+    Default,
+    /// The one in this file.
+    Legacy,
+}
+
+/// It is the one in this file.
+pub(crate) fn is_legacy(library: Library) -> bool {
+    library == Library::Legacy
+}
 
 /// The context and its providers, which live as long as the program.
 struct Legacy {

@@ -38,6 +38,12 @@ pub mod random;
 
 mod legacy;
 
+mod rc2;
+
+mod cipher_algorithm;
+
+mod cipher_parameters;
+
 mod sys;
 
 pub use digest::{DigestAlgorithm, DigestValue, Hasher};

@@ -5,6 +5,8 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Once;
 
+use foreign_types::ForeignTypeRef;
+use openssl::cipher_ctx::CipherCtxRef;
 use openssl::error::ErrorStack;
 
 unsafe extern "C" {
@@ -40,12 +42,24 @@ pub(crate) fn clear_errors() {
     drop(ErrorStack::get());
 }
 
+/// `EVP_CTRL_SET_RC2_KEY_BITS` of openssl/evp.h.
+const SET_RC2_KEY_BITS: c_int = 3;
+
+/// Sets RC2's effective key bits, which may differ from the key's length; the cipher is set, the key not yet.
+pub(crate) fn set_rc2_bits(context: &mut CipherCtxRef, bits: u16) -> bool {
+    // SAFETY: `context` is valid and exclusively borrowed; this control takes a number and no pointer, and fails for other ciphers.
+    unsafe {
+        let context = context.as_ptr();
+        openssl_sys::EVP_CIPHER_CTX_ctrl(context, SET_RC2_KEY_BITS, bits.into(), ptr::null_mut())
+            > 0
+    }
+}
+
 /// Makes anyPolicy the initial policy set (RFC 5280 §6.1.1 (c)): OpenSSL takes no set at all for the empty one, by which every
 /// path fails that demands an explicit policy.
 pub(crate) fn accept_any_policy(
     parameters: &mut openssl::x509::verify::X509VerifyParamRef,
 ) -> bool {
-    use foreign_types::ForeignTypeRef;
     start();
     // SAFETY: the text is a NUL-terminated object identifier; `parameters` is valid and exclusively borrowed. The object is
     // freed by `parameters` where they took it over, and here where they did not.

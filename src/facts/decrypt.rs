@@ -164,7 +164,7 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 || self.content.algorithm.oid.label(),
                 |cipher| cipher.name().to_owned(),
             ),
-            key_bits: cipher.and_then(|cipher| u32::try_from(cipher.key_bits()).ok()),
+            key_bits: cipher.and_then(|cipher| u32::try_from(cipher.key_bits()?).ok()),
             recipients: Vec::with_capacity(self.recipients.len()),
             decryption: Decryption::NotTried,
             matched_by: None,

@@ -84,6 +84,20 @@ impl KeyDerivation {
         self.key_bytes
     }
 
+    /// What a derivation costs, in rounds; for scrypt N·r·p of them.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        match self.function {
+            Function::Pbkdf2 { rounds, .. } => u64::from(rounds),
+            Function::Scrypt {
+                cost,
+                block,
+                parallel,
+                ..
+            } => cost.saturating_mul(block).saturating_mul(parallel),
+        }
+    }
+
     /// The key of this many bytes. `password` are the password's octets.
     ///
     /// # Errors

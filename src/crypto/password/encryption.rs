@@ -75,13 +75,8 @@ impl PasswordCipher {
 
     fn iv_bytes(self) -> usize {
         match self {
-            Self::Content(CipherAlgorithm::TripleDesCbc)
-            | Self::TwoKeyTripleDes
-            | Self::Des
-            | Self::Rc2Of40
-            | Self::Rc2Of64
-            | Self::Rc2Of128 => 8,
-            Self::Content(_) => 16,
+            Self::TwoKeyTripleDes | Self::Des | Self::Rc2Of40 | Self::Rc2Of64 | Self::Rc2Of128 => 8,
+            Self::Content(cipher) => cipher.nonce_bytes(),
             Self::Rc4Of40 | Self::Rc4Of128 => 0,
         }
     }
@@ -257,7 +252,7 @@ fn pbes2(
             let cipher = CipherAlgorithm::ALL
                 .iter()
                 .copied()
-                .find(|cipher| cipher.oid() == other && !cipher.is_aead())
+                .find(|cipher| cipher.oid() == other && cipher.has_plain_iv())
                 .ok_or_else(|| unsupported(other))?;
             (PasswordCipher::Content(cipher), parameters.octet_string()?)
         }

@@ -1,5 +1,5 @@
-//! Passwords of key files and messages: PBES2 and PBES1 (RFC 8018), PKCS #12's own scheme (RFC 7292 §B), and the MAC over a PKCS #12
-//! file (RFC 7292 §4, RFC 9579).
+//! Passwords of key files and messages: PBES2 and PBES1 (RFC 8018), PKCS #12's own scheme (RFC 7292 §B), the MAC over a PKCS #12
+//! file (RFC 7292 §4, RFC 9579), and the key wrap of messages (RFC 3211).
 //!
 //! Every count and size is checked against the limits before anything is derived.
 
@@ -11,11 +11,14 @@ pub mod encryption;
 
 pub mod mac;
 
+pub mod key_wrap;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 pub use encryption::PasswordEncryption;
+pub use key_wrap::PasswordWrap;
 pub use mac::PasswordMac;
 
 /// Why a password did not open something.
