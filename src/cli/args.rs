@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -51,13 +52,26 @@ pub struct AuditArgs {
     #[arg(long, value_name = "PATH", help_heading = "Keys")]
     pub keys: Vec<PathBuf>,
 
-    /// Passwords for the key files, one a line, tried in order
+    /// Passwords for the key files and for mail under a password, one a line, tried in order
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub passwords: Option<PathBuf>,
 
     /// The same from an open file descriptor
     #[arg(long, value_name = "N", help_heading = "Keys", hide_short_help = true)]
     pub password_fd: Option<i32>,
+
+    /// A key that both sides share: its identifier in hexadecimal, and a file with the key, raw or in hexadecimal; may be repeated
+    #[arg(
+        long,
+        value_name = "ID:FILE",
+        help_heading = "Keys",
+        hide_short_help = true
+    )]
+    pub kek: Vec<OsString>,
+
+    /// Leave content alone whose cipher only OpenSSL's legacy provider has: RC2, RC4, DES, CAST5, IDEA, SEED
+    #[arg(long, help_heading = "Keys", hide_short_help = true)]
+    pub no_legacy: bool,
 
     /// Refuse key files that others can read; without it they are warned about
     #[arg(long, help_heading = "Keys", hide_short_help = true)]

@@ -30,6 +30,7 @@ pub fn limits(args: &AuditArgs) -> Limits {
 pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
     Settings {
         all: args.all,
+        no_legacy: args.no_legacy,
         limits: limits.clone(),
     }
 }

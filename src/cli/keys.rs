@@ -1,11 +1,14 @@
 //! The keyring from `--keys` and the passwords that open it: from a file, a descriptor, or a prompt; never from arguments.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::cli::exit::CommandError;
+use crate::cli::keks;
 use crate::cli::screen::escaped;
 use crate::error::RunError;
 use crate::limits::Limits;
@@ -26,6 +29,8 @@ pub struct Sources<'a> {
     pub passwords: Option<&'a Path>,
     /// `--password-fd`
     pub descriptor: Option<i32>,
+    /// `--kek`
+    pub keks: &'a [OsString],
     /// `--strict-perms`
     pub strict: bool,
 }
@@ -33,11 +38,9 @@ pub struct Sources<'a> {
 /// Loads the keyring, and says on standard error what could not be used.
 ///
 /// # Errors
-/// A path that can't be read; no password that fits; with `strict`, a key file that others can read.
-pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> {
-    if sources.keys.is_empty() {
-        return Ok(Keyring::empty());
-    }
+/// A path that can't be read; no password that fits; with `strict`, a key file that others can read; a `--kek` that is none.
+pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, CommandError> {
+    let keks = keks::load(sources.keks, sources.strict)?;
     let mut passwords = given(sources, limits)?;
     let mut prompts = 0;
     let (keyring, report) = loop {
@@ -52,14 +55,14 @@ pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> 
                 );
                 match rpassword::prompt_password(prompt) {
                     Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
-                    Err(_) => return Err(RunError::NoPasswordFits { path }),
+                    Err(_) => return Err(RunError::NoPasswordFits { path }.into()),
                 }
             }
             result => break result?,
         }
     };
     complain(&report, sources.strict)?;
-    Ok(keyring)
+    Ok(keyring.with_keks(keks))
 }
 
 fn given(sources: Sources<'_>, limits: &Limits) -> Result<Passwords, RunError> {

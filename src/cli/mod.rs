@@ -8,6 +8,8 @@ mod exit;
 
 mod interrupt;
 
+mod keks;
+
 mod keys;
 
 mod progress;

@@ -104,6 +104,7 @@ fn audit_as(
         keys: &args.keys,
         passwords: args.passwords.as_deref(),
         descriptor: args.password_fd,
+        keks: &args.kek,
         strict: args.strict_perms,
     };
     let keyring = keys::load(sources, &limits)?;

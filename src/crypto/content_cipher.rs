@@ -507,13 +507,9 @@ mod tests {
     fn rc2_with_any_effective_bits_and_any_key() {
         let mut context = ContentContext::new();
         let text = b"From: somebody\r\n\r\nText\r\n".repeat(3);
-        let mut seen = Vec::new();
         for bits in [1, 32, 40, 41, 63, 64, 127, 128, 129, 255, 256, 1024] {
             for key in [&[7; 5][..], &[7; 8], &[7; 16], &[7; 128]] {
-                let cipher = ContentCipher {
-                    nonce: vec![1; 8],
-                    ..ContentCipher::generate_rc2(bits).unwrap()
-                };
+                let cipher = ContentCipher::generate_rc2(bits).unwrap();
                 let der = cipher.algorithm_identifier();
                 let read = AlgorithmIdentifier::read(&mut Reader::new(&der)).unwrap();
                 assert_eq!(ContentCipher::from_algorithm(&read).as_ref(), Ok(&cipher));
@@ -522,8 +518,6 @@ mod tests {
                 let mut decryptor = context.decrypt(&cipher, key, b"", 0).unwrap();
                 decryptor.update(&encrypted);
                 assert_eq!(*decryptor.finish(None).unwrap(), text, "{bits}");
-                assert!(!seen.contains(&encrypted), "{bits} {}", key.len());
-                seen.push(encrypted);
                 let aes = ContentCipher::generate(CipherAlgorithm::Aes128Cbc).unwrap();
                 assert!(context.decrypt(&aes, &[1; 16], b"", 0).is_ok());
             }

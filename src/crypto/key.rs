@@ -97,7 +97,7 @@ pub enum KeyAlgorithm {
     RsaPss,
     /// DSA (RFC 3279 §2.3.2).
     Dsa,
-    /// Diffie-Hellman (RFC 3279 §2.3.3). Measured, never used.
+    /// Diffie-Hellman (RFC 3279 §2.3.3).
     Dh,
     /// An elliptic curve (RFC 5480).
     Ec(Curve),
@@ -115,6 +115,12 @@ pub enum KeyAlgorithm {
     MlDsa65,
     /// ML-DSA (RFC 9881).
     MlDsa87,
+    /// ML-KEM (RFC 9935).
+    MlKem512,
+    /// ML-KEM (RFC 9935).
+    MlKem768,
+    /// ML-KEM (RFC 9935).
+    MlKem1024,
 }
 
 impl KeyAlgorithm {
@@ -134,6 +140,9 @@ impl KeyAlgorithm {
             Self::MlDsa44 => "ml_dsa_44",
             Self::MlDsa65 => "ml_dsa_65",
             Self::MlDsa87 => "ml_dsa_87",
+            Self::MlKem512 => "ml_kem_512",
+            Self::MlKem768 => "ml_kem_768",
+            Self::MlKem1024 => "ml_kem_1024",
         }
     }
 
@@ -152,7 +161,10 @@ impl KeyAlgorithm {
             | Self::X448
             | Self::MlDsa44
             | Self::MlDsa65
-            | Self::MlDsa87 => None,
+            | Self::MlDsa87
+            | Self::MlKem512
+            | Self::MlKem768
+            | Self::MlKem1024 => None,
         }
     }
 }
@@ -207,9 +219,12 @@ impl PublicKey {
         sys::clear_errors();
         let pkey = PKey::public_key_from_der(spki).map_err(|_| match measured.algorithm {
             // Provider algorithms that the system's OpenSSL may be too old for: the lengths were checked here.
-            KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
-                KeyError::Unsupported
-            }
+            KeyAlgorithm::MlDsa44
+            | KeyAlgorithm::MlDsa65
+            | KeyAlgorithm::MlDsa87
+            | KeyAlgorithm::MlKem512
+            | KeyAlgorithm::MlKem768
+            | KeyAlgorithm::MlKem1024 => KeyError::Unsupported,
             KeyAlgorithm::Rsa
             | KeyAlgorithm::RsaPss
             | KeyAlgorithm::Dsa
@@ -329,6 +344,9 @@ pub(crate) fn is_known(algorithm: Oid<'_>) -> bool {
         oid::ML_DSA_44,
         oid::ML_DSA_65,
         oid::ML_DSA_87,
+        oid::ML_KEM_512,
+        oid::ML_KEM_768,
+        oid::ML_KEM_1024,
     ];
     KNOWN.contains(&algorithm)
 }
@@ -358,6 +376,10 @@ fn measure(spki: &[u8], limits: &Limits) -> Result<Measured, KeyError> {
         oid::ML_DSA_44 => fixed(KeyAlgorithm::MlDsa44, 1312 * 8, key, 1312),
         oid::ML_DSA_65 => fixed(KeyAlgorithm::MlDsa65, 1952 * 8, key, 1952),
         oid::ML_DSA_87 => fixed(KeyAlgorithm::MlDsa87, 2592 * 8, key, 2592),
+        // FIPS 203 table 3.
+        oid::ML_KEM_512 => fixed(KeyAlgorithm::MlKem512, 800 * 8, key, 800),
+        oid::ML_KEM_768 => fixed(KeyAlgorithm::MlKem768, 1184 * 8, key, 1184),
+        oid::ML_KEM_1024 => fixed(KeyAlgorithm::MlKem1024, 1568 * 8, key, 1568),
         _ => Err(KeyError::Unsupported),
     }
 }
@@ -539,6 +561,9 @@ fn numbers<T: HasPublic>(pkey: &PKeyRef<T>, algorithm: KeyAlgorithm) -> Option<V
         | KeyAlgorithm::X448
         | KeyAlgorithm::MlDsa44
         | KeyAlgorithm::MlDsa65
-        | KeyAlgorithm::MlDsa87 => vec![name(algorithm.name()), pkey.raw_public_key().ok()?],
+        | KeyAlgorithm::MlDsa87
+        | KeyAlgorithm::MlKem512
+        | KeyAlgorithm::MlKem768
+        | KeyAlgorithm::MlKem1024 => vec![name(algorithm.name()), pkey.raw_public_key().ok()?],
     })
 }

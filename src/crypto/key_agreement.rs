@@ -1,4 +1,5 @@
-//! Key agreement with elliptic curves: ephemeral-static ECDH (RFC 5753), X25519 and X448 (RFC 8418), then a key wrap.
+//! Key agreement: ephemeral-static ECDH (RFC 5753), X25519 and X448 (RFC 8418), Diffie-Hellman over a prime field (RFC 2631), then a
+//! key wrap.
 
 use openssl::kdf;
 use openssl::kdf::HkdfMode;
@@ -19,6 +20,7 @@ use crate::crypto::key::PublicKey;
 use crate::crypto::key_wrap::KeyWrap;
 use crate::crypto::private_key::PrivateKey;
 use crate::crypto::sys;
+use crate::crypto::x942::x942;
 use crate::limits::Limits;
 
 /// How the shared secret becomes a key.
@@ -30,7 +32,7 @@ pub enum AgreementKdf {
     Hkdf(DigestAlgorithm),
 }
 
-/// A scheme of RFC 5753 §7.1.4 and §7.1.5 or RFC 8418 §2.3.
+/// A scheme of RFC 5753 §7.1.4 and §7.1.5, RFC 8418 §2.3 or RFC 3370 §4.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgreementScheme {
     /// Standard ECDH.
@@ -38,11 +40,13 @@ pub enum AgreementScheme {
     /// Cofactor ECDH. Every accepted curve has the cofactor 1, so the secret is that of standard ECDH; X25519 and X448 have it
     /// built in.
     Cofactor(AgreementKdf),
+    /// Ephemeral-static Diffie-Hellman over a prime field, whose derivation is that of ANSI X9.42 (RFC 2631).
+    EphemeralStaticDh,
 }
 
 const SCHEMES: &[(Oid<'static>, AgreementScheme)] = {
     use AgreementKdf::{Hkdf, X963};
-    use AgreementScheme::{Cofactor, Standard};
+    use AgreementScheme::{Cofactor, EphemeralStaticDh, Standard};
     use DigestAlgorithm::{Sha1, Sha224, Sha256, Sha384, Sha512};
     &[
         (oid::DH_SINGLE_PASS_STD_SHA1, Standard(X963(Sha1))),
@@ -58,6 +62,7 @@ const SCHEMES: &[(Oid<'static>, AgreementScheme)] = {
         (oid::DH_SINGLE_PASS_STD_HKDF_SHA256, Standard(Hkdf(Sha256))),
         (oid::DH_SINGLE_PASS_STD_HKDF_SHA384, Standard(Hkdf(Sha384))),
         (oid::DH_SINGLE_PASS_STD_HKDF_SHA512, Standard(Hkdf(Sha512))),
+        (oid::ESDH, EphemeralStaticDh),
     ]
 };
 
@@ -137,7 +142,11 @@ impl<'a> KeyAgreement<'a> {
         encrypted_key: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Failed> {
         sys::start();
-        let peer = originator_key(key.algorithm(), originator).ok_or(Failed)?;
+        let is_dh = key.algorithm() == KeyAlgorithm::Dh;
+        if is_dh != (self.scheme == AgreementScheme::EphemeralStaticDh) {
+            return Err(Failed);
+        }
+        let peer = originator_key(key.public_key(), originator).ok_or(Failed)?;
         let wrapping = wrapping_key(self.scheme, self.wrap, self.key_info, key, &peer, ukm);
         self.wrap.unwrap(&wrapping.ok_or(Failed)?, encrypted_key)
     }
@@ -150,6 +159,7 @@ impl AgreementScheme {
         match self {
             Self::Standard(_) => "ecdh",
             Self::Cofactor(_) => "ecdh_cofactor",
+            Self::EphemeralStaticDh => "dh",
         }
     }
 
@@ -174,8 +184,8 @@ impl AgreementScheme {
         ukm: Option<&[u8]>,
         secret: &[u8],
     ) -> Result<Agreed, Failed> {
-        if !agrees(recipient.algorithm()) {
-            return Err(Failed);
+        if !agrees(recipient.algorithm()) || self == Self::EphemeralStaticDh {
+            return Err(Failed); // mail is written for no prime field any more
         }
         let ephemeral = PrivateKey::generate(recipient.algorithm()).map_err(|_| Failed)?;
         let key_info = wrap.algorithm();
@@ -201,26 +211,39 @@ fn read_spki(spki: &[u8]) -> Result<(AlgorithmIdentifier<'_>, &[u8]), BerError> 
     Reader::new(spki).sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.bit_string()?.bytes)))
 }
 
-/// The originator's key as one of the recipient's kind; OpenSSL checks that the point is on the curve.
-fn originator_key(recipient: KeyAlgorithm, originator: &Originator<'_>) -> Option<PublicKey> {
-    let (oid, curve) = match recipient {
-        KeyAlgorithm::Ec(curve) => (oid::EC_PUBLIC_KEY, Some(curve)),
+/// The originator's key as one of the recipient's kind and parameters; OpenSSL checks that the point is on the curve, and that a
+/// prime field's value is in the subgroup.
+fn originator_key(recipient: &PublicKey, originator: &Originator<'_>) -> Option<PublicKey> {
+    let spki = recipient.to_spki();
+    let (oid, parameters) = match recipient.algorithm() {
+        KeyAlgorithm::Ec(curve) => {
+            let parameters = Writer::encode(|w| w.oid(curve.oid()));
+            (oid::EC_PUBLIC_KEY, Some(parameters))
+        }
         KeyAlgorithm::X25519 => (oid::X25519, None),
         KeyAlgorithm::X448 => (oid::X448, None),
+        KeyAlgorithm::Dh => {
+            let (algorithm, _) = read_spki(&spki).ok()?;
+            (
+                oid::DH_PUBLIC_NUMBER,
+                algorithm.parameters.map(<[u8]>::to_vec),
+            )
+        }
         KeyAlgorithm::Rsa
         | KeyAlgorithm::RsaPss
         | KeyAlgorithm::Dsa
-        | KeyAlgorithm::Dh
         | KeyAlgorithm::Ed25519
         | KeyAlgorithm::Ed448
         | KeyAlgorithm::MlDsa44
         | KeyAlgorithm::MlDsa65
-        | KeyAlgorithm::MlDsa87 => return None,
+        | KeyAlgorithm::MlDsa87
+        | KeyAlgorithm::MlKem512
+        | KeyAlgorithm::MlKem768
+        | KeyAlgorithm::MlKem1024 => return None,
     };
     if originator.algorithm.oid != oid {
         return None;
     }
-    let parameters = curve.map(|curve| Writer::encode(|w| w.oid(curve.oid())));
     let named = originator
         .algorithm
         .parameters
@@ -245,15 +268,29 @@ fn wrapping_key(
     peer: &PublicKey,
     ukm: Option<&[u8]>,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    let (AgreementScheme::Standard(kdf) | AgreementScheme::Cofactor(kdf)) = scheme;
     sys::clear_errors();
     let secret = shared_secret(own, peer);
     sys::clear_errors();
+    let kdf = match scheme {
+        AgreementScheme::Standard(kdf) | AgreementScheme::Cofactor(kdf) => kdf,
+        AgreementScheme::EphemeralStaticDh => {
+            let secret = as_long_as_the_prime(&secret?, peer)?;
+            return x942(&secret, wrap.oid(), ukm, wrap.key_bytes());
+        }
+    };
     let info = shared_info(key_info, ukm, wrap.key_bytes());
     match kdf {
         AgreementKdf::X963(digest) => x963(digest, &secret?, &info, wrap.key_bytes()),
         AgreementKdf::Hkdf(digest) => hkdf(digest, &secret?, None, &info, wrap.key_bytes()),
     }
+}
+
+/// OpenSSL leaves leading zero octets out, which RFC 2631 §2.1.2 keeps.
+fn as_long_as_the_prime(secret: &[u8], peer: &PublicKey) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = usize::try_from(peer.bits().div_ceil(8)).ok()?;
+    let mut padded = Zeroizing::new(vec![0; bytes.checked_sub(secret.len())?]);
+    padded.extend_from_slice(secret);
+    Some(padded)
 }
 
 /// The x coordinate, or RFC 7748's value; an all-zero one is refused by OpenSSL (RFC 8418 §2).
@@ -391,6 +428,9 @@ mod tests {
         for algorithm in algorithms {
             let key = PrivateKey::generate(algorithm).unwrap();
             for (at, (_, scheme)) in SCHEMES.iter().enumerate() {
+                if *scheme == AgreementScheme::EphemeralStaticDh {
+                    continue;
+                }
                 let wrap = KeyWrap::ALL[at % KeyWrap::ALL.len()];
                 let ukm = (at % 2 == 0).then_some(&b"keying material"[..]);
                 let agreed = scheme.wrap(wrap, key.public_key(), ukm, &secret).unwrap();

@@ -24,6 +24,8 @@ pub mod key_wrap;
 
 pub mod key_agreement;
 
+pub mod kem;
+
 pub mod content_cipher;
 
 pub mod content;
@@ -39,6 +41,8 @@ pub mod random;
 mod legacy;
 
 mod rc2;
+
+mod x942;
 
 mod cipher_algorithm;
 

@@ -149,9 +149,12 @@ impl PrivateKey {
             KeyAlgorithm::Ed448 => PKey::generate_ed448().ok(),
             KeyAlgorithm::X25519 => PKey::generate_x25519().ok(),
             KeyAlgorithm::X448 => PKey::generate_x448().ok(),
-            KeyAlgorithm::MlDsa44 => from_seed(KeyType::ML_DSA_44),
-            KeyAlgorithm::MlDsa65 => from_seed(KeyType::ML_DSA_65),
-            KeyAlgorithm::MlDsa87 => from_seed(KeyType::ML_DSA_87),
+            KeyAlgorithm::MlDsa44 => from_seed::<32>(KeyType::ML_DSA_44),
+            KeyAlgorithm::MlDsa65 => from_seed::<32>(KeyType::ML_DSA_65),
+            KeyAlgorithm::MlDsa87 => from_seed::<32>(KeyType::ML_DSA_87),
+            KeyAlgorithm::MlKem512 => from_seed::<64>(KeyType::ML_KEM_512),
+            KeyAlgorithm::MlKem768 => from_seed::<64>(KeyType::ML_KEM_768),
+            KeyAlgorithm::MlKem1024 => from_seed::<64>(KeyType::ML_KEM_1024),
             KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss | KeyAlgorithm::Dsa | KeyAlgorithm::Dh => None,
         };
         Self::generated(pkey)
@@ -175,9 +178,9 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// ML-DSA from a fresh seed (FIPS 204 §6.1).
-fn from_seed(key_type: KeyType) -> Option<PKey<Private>> {
-    let mut seed = Zeroizing::new([0; 32]);
+/// ML-DSA or ML-KEM from a fresh seed (FIPS 204 §6.1, FIPS 203 §7.1).
+fn from_seed<const BYTES: usize>(key_type: KeyType) -> Option<PKey<Private>> {
+    let mut seed = Zeroizing::new([0; BYTES]);
     random::fill(seed.as_mut_slice()).ok()?;
     PKey::private_key_from_seed(None, key_type, None, seed.as_slice()).ok()
 }
@@ -242,6 +245,9 @@ mod tests {
             KeyAlgorithm::MlDsa44,
             KeyAlgorithm::MlDsa65,
             KeyAlgorithm::MlDsa87,
+            KeyAlgorithm::MlKem512,
+            KeyAlgorithm::MlKem768,
+            KeyAlgorithm::MlKem1024,
         ];
         keys.extend(
             curves
@@ -406,7 +412,7 @@ mod tests {
             });
             PrivateKey::from_pkcs8(&der, &limits).err()
         };
-        assert_eq!(key(oid::ML_KEM_768, &[1]), Some(KeyError::Unsupported));
+        assert_eq!(key(oid::ML_KEM_768, &[1]), Some(KeyError::Malformed));
         assert_eq!(key(oid::DATA, &[1]), Some(KeyError::Unsupported));
         assert_eq!(key(oid::ED25519, &[1]), Some(KeyError::Malformed));
         let encrypted = Writer::encode(|w| {

@@ -5,9 +5,12 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Once;
 
-use foreign_types::ForeignTypeRef;
+use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::cipher_ctx::CipherCtxRef;
 use openssl::error::ErrorStack;
+use openssl::pkey::{PKeyRef, Private, Public};
+use openssl::pkey_ctx::PkeyCtx;
+use zeroize::Zeroizing;
 
 unsafe extern "C" {
     /// openssl/crypto.h; `openssl-sys` does not declare it.
@@ -52,6 +55,74 @@ pub(crate) fn set_rc2_bits(context: &mut CipherCtxRef, bits: u16) -> bool {
         let context = context.as_ptr();
         openssl_sys::EVP_CIPHER_CTX_ctrl(context, SET_RC2_KEY_BITS, bits.into(), ptr::null_mut())
             > 0
+    }
+}
+
+/// The shared secret of a key encapsulation (RFC 9629); None where the key encapsulates nothing or the ciphertext has not its length.
+pub(crate) fn decapsulate(key: &PKeyRef<Private>, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let context = PkeyCtx::new(key).ok()?;
+    let mut length = 0;
+    // SAFETY: the context is valid and used by nobody else; ciphertext and its length belong together. Without room for the secret
+    // the function gives its length, and the second call gets that much room.
+    unsafe {
+        let context = context.as_ptr();
+        let (wrapped, bytes) = (ciphertext.as_ptr(), ciphertext.len());
+        if openssl_sys::EVP_PKEY_decapsulate_init(context, ptr::null()) != 1
+            || openssl_sys::EVP_PKEY_decapsulate(
+                context,
+                ptr::null_mut(),
+                &mut length,
+                wrapped,
+                bytes,
+            ) != 1
+        {
+            return None;
+        }
+        let mut secret = Zeroizing::new(vec![0; length]);
+        let room = secret.as_mut_ptr();
+        if openssl_sys::EVP_PKEY_decapsulate(context, room, &mut length, wrapped, bytes) != 1 {
+            return None;
+        }
+        secret.truncate(length);
+        Some(secret)
+    }
+}
+
+/// A fresh shared secret and its encapsulation: ciphertext, secret.
+pub(crate) fn encapsulate(key: &PKeyRef<Public>) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    let context = PkeyCtx::new(key).ok()?;
+    let (mut wrapped_bytes, mut secret_bytes) = (0, 0);
+    // SAFETY: as in `decapsulate`: the first call gives both lengths, the second gets that much room.
+    unsafe {
+        let context = context.as_ptr();
+        let null = ptr::null_mut();
+        if openssl_sys::EVP_PKEY_encapsulate_init(context, ptr::null()) != 1
+            || openssl_sys::EVP_PKEY_encapsulate(
+                context,
+                null,
+                &mut wrapped_bytes,
+                null,
+                &mut secret_bytes,
+            ) != 1
+        {
+            return None;
+        }
+        let mut wrapped = vec![0; wrapped_bytes];
+        let mut secret = Zeroizing::new(vec![0; secret_bytes]);
+        let (to, room) = (wrapped.as_mut_ptr(), secret.as_mut_ptr());
+        if openssl_sys::EVP_PKEY_encapsulate(
+            context,
+            to,
+            &mut wrapped_bytes,
+            room,
+            &mut secret_bytes,
+        ) != 1
+        {
+            return None;
+        }
+        wrapped.truncate(wrapped_bytes);
+        secret.truncate(secret_bytes);
+        Some((wrapped, secret))
     }
 }
 

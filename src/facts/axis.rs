@@ -201,6 +201,10 @@ axis! {
         Ski = "ski",
         /// By the public key, after the operator mapped it.
         Spki = "spki",
+        /// By the identifier of a key-encryption key.
+        KekId = "kek_id",
+        /// By a password that fits: such a recipient has no identifier.
+        Password = "password",
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Scratch {
     pub(super) verify: VerifyContext,
     /// Contexts of OpenSSL for decrypting.
     pub(super) content: ContentContext,
+    /// Which password opened the last message under one.
+    pub(super) password: usize,
 }
 
 /// The number in the pool of the certificate that a recipient's identifier names, where exactly one does.

@@ -2,25 +2,16 @@
 
 use zeroize::Zeroizing;
 
-use crate::asn1::oid;
-use crate::cms::recipient_info::{
-    self, AgreedKey, KeyAgreement as AgreementInfo, KeyTransport, Originator, Row,
-};
-use crate::cms::{
-    AuthEnvelopedData, Carried, EncryptedContent, EntityIdentifier, Layer, Recipient,
-};
+use crate::cms::recipient_info::{self, Row};
+use crate::cms::{AuthEnvelopedData, Carried, EncryptedContent, Layer, Recipient};
 use crate::crypto::content::ContentContext;
 use crate::crypto::content_cipher::{Container, ContentCipher};
 use crate::crypto::digest::sha256;
-use crate::crypto::key_agreement::{self, KeyAgreement};
-use crate::crypto::key_transport::RsaTransport;
-use crate::facts::axis::{Decryption, EncryptedType, MatchedBy, RecipientKind};
-use crate::facts::certificates::Scratch;
+use crate::facts::axis::{Decryption, EncryptedType, MatchedBy};
 use crate::facts::finding::Finding;
 use crate::facts::plausible::is_plausible;
-use crate::facts::record::{EncryptedFacts, Identifier, RecipientFacts};
-use crate::facts::verify::identifier;
-use crate::pki::keyring::{KeyId, Keyring};
+use crate::facts::recipient::{Answer, Opener, Secret, recipient};
+use crate::facts::record::EncryptedFacts;
 
 /// What opening a layer gave.
 pub(super) struct Opened<'l, 'a> {
@@ -44,8 +35,7 @@ struct Envelope<'l, 'a> {
 /// Opens an encrypted layer; None where it is none.
 pub(super) fn open<'l, 'a>(
     layer: &'l Layer<'a>,
-    keys: &Keyring,
-    scratch: &mut Scratch,
+    opener: &mut Opener<'_>,
 ) -> Option<Opened<'l, 'a>> {
     let envelope = match layer {
         Layer::Enveloped(data) => Envelope {
@@ -76,11 +66,11 @@ pub(super) fn open<'l, 'a>(
         | Layer::Data(_)
         | Layer::Other(_) => return None,
     };
-    Some(envelope.open(keys, scratch))
+    Some(envelope.open(opener))
 }
 
 impl<'l, 'a> Envelope<'l, 'a> {
-    fn open(&self, keys: &Keyring, scratch: &mut Scratch) -> Opened<'l, 'a> {
+    fn open(&self, opener: &mut Opener<'_>) -> Opened<'l, 'a> {
         let cipher = ContentCipher::from_algorithm(&self.content.algorithm);
         let mut opened = Opened {
             facts: self.facts(cipher.as_ref().ok()),
@@ -90,14 +80,14 @@ impl<'l, 'a> Envelope<'l, 'a> {
             originator: self.originator,
         };
         let rows: Vec<Row<'_, 'a>> = recipient_info::rows(self.recipients).collect();
-        let mut found: Vec<Option<(KeyId, MatchedBy)>> = Vec::with_capacity(rows.len());
+        let mut found: Vec<Option<Answer>> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let (facts, key) = recipient(row, keys);
+            let (facts, answer) = recipient(row, opener.keys);
             if let Recipient::Damaged { .. } = row.recipient {
                 opened.findings.push(Finding::RecipientMalformed);
             }
             opened.facts.recipients.push(facts);
-            found.push(key);
+            found.push(answer);
         }
         match self.content_type {
             EncryptedType::EncryptedData => {
@@ -112,38 +102,49 @@ impl<'l, 'a> Envelope<'l, 'a> {
             EncryptedType::Enveloped | EncryptedType::AuthEnveloped => {}
         }
         let cipher = match cipher {
-            Ok(cipher) if cipher.allowed_in(self.container()) => Some(cipher),
-            Ok(_) => {
+            Ok(cipher) if !cipher.allowed_in(self.container()) => {
                 opened.findings.push(Finding::CipherNotAllowed);
                 None
             }
+            Ok(cipher) if !may_use(&cipher, opener.no_legacy) => {
+                opened.findings.push(Finding::NeedsLegacyProvider);
+                None
+            }
+            Ok(cipher) => Some(cipher),
             Err(_) => None,
         };
         let mut best = Decryption::NoKey;
-        for (index, (row, key)) in rows.iter().zip(&found).enumerate() {
-            let Some((key, matched_by)) = key else {
+        for (index, (row, answer)) in rows.iter().zip(&found).enumerate() {
+            let Some(answer) = answer else {
                 continue;
             };
-            let (result, plaintext) = match &cipher {
-                Some(cipher) => self.with_key(row, *key, cipher, keys, &mut scratch.content),
-                None => (Decryption::Unsupported, None),
+            let tried = match &cipher {
+                Some(cipher) => self.with_key(row, *answer, cipher, opener),
+                // A password that was not tried is not known to fit.
+                None if *answer == Answer::Passwords => continue,
+                None => Tried::of(Decryption::Unsupported),
             };
+            opened.findings.extend(tried.finding);
             if let Some(recipient) = opened.facts.recipients.get_mut(index) {
-                recipient.result = result;
+                recipient.result = tried.result;
+                recipient.key_found |= tried.secret_bits.is_some();
             }
-            if let Some(plaintext) = plaintext {
-                opened.facts.matched_by = Some(*matched_by);
+            if let (Some(plaintext), Some(cipher)) = (tried.plaintext, &cipher) {
+                opened.facts.matched_by = Some(match answer {
+                    Answer::Key(_, matched_by) => *matched_by,
+                    Answer::Kek => MatchedBy::KekId,
+                    Answer::Passwords => MatchedBy::Password,
+                });
+                if cipher.key_bits().is_none() {
+                    opened.facts.key_bits = tried.secret_bits;
+                }
                 opened.facts.plaintext_bytes = u64::try_from(plaintext.len()).ok();
                 opened.facts.plaintext_sha256 = Some(sha256(&plaintext));
                 opened.plaintext = Some(plaintext);
                 best = Decryption::Decrypted;
                 break;
             }
-            // A failure says more than an algorithm that is missing, and both say more than no key.
-            best = match (best, result) {
-                (Decryption::Failed, _) | (_, Decryption::Failed) => Decryption::Failed,
-                (_, result) => result,
-            };
+            best = more_telling(best, tried.result);
         }
         opened.facts.decryption = best;
         opened
@@ -186,24 +187,31 @@ impl<'l, 'a> Envelope<'l, 'a> {
     fn with_key(
         &self,
         row: &Row<'_, '_>,
-        key: KeyId,
+        answer: Answer,
         cipher: &ContentCipher,
-        keys: &Keyring,
-        context: &mut ContentContext,
-    ) -> (Decryption, Option<Zeroizing<Vec<u8>>>) {
-        let secret = match (row.recipient, row.key) {
-            (Recipient::KeyTransport(info), _) => transported(info, key, keys),
-            (Recipient::KeyAgreement(info), Some(agreed)) => self::agreed(info, agreed, key, keys),
-            _ => None,
+        opener: &mut Opener<'_>,
+    ) -> Tried {
+        let secret = match opener.secret(row, answer) {
+            Secret::Opened(secret) => secret,
+            Secret::Failed => return Tried::of(Decryption::Failed),
+            Secret::NoPassword => return Tried::of(Decryption::NoKey),
+            Secret::Unsupported => return Tried::of(Decryption::Unsupported),
+            Secret::Refused(finding) => {
+                return Tried {
+                    finding: Some(finding),
+                    ..Tried::of(Decryption::Unsupported)
+                };
+            }
         };
-        let secret = match secret {
-            Some(Ok(secret)) => secret,
-            Some(Err(())) => return (Decryption::Failed, None),
-            None => return (Decryption::Unsupported, None),
-        };
-        match self.content(&secret, cipher, context) {
-            Some(plaintext) => (Decryption::Decrypted, Some(plaintext)),
-            None => (Decryption::Failed, None),
+        let plaintext = self.content(&secret, cipher, &mut opener.scratch.content);
+        Tried {
+            result: match plaintext {
+                Some(_) => Decryption::Decrypted,
+                None => Decryption::Failed,
+            },
+            plaintext,
+            secret_bits: u32::try_from(cipher.key_bits_with(&secret)).ok(),
+            finding: None,
         }
     }
 
@@ -237,144 +245,36 @@ impl<'l, 'a> Envelope<'l, 'a> {
     }
 }
 
-/// The content key from an RSA recipient; None where the algorithm is not supported.
-fn transported(
-    info: &KeyTransport<'_>,
-    key: KeyId,
-    keys: &Keyring,
-) -> Option<Result<Zeroizing<Vec<u8>>, ()>> {
-    let transport = RsaTransport::from_algorithm(&info.algorithm).ok()?;
-    let Ok(key) = keys.private_key(key) else {
-        return Some(Err(()));
-    };
-    Some(transport.decrypt(key, &info.encrypted_key).map_err(|_| ()))
+/// What came of one recipient.
+struct Tried {
+    result: Decryption,
+    plaintext: Option<Zeroizing<Vec<u8>>>,
+    /// Bits of the content key, where there was one.
+    secret_bits: Option<u32>,
+    finding: Option<Finding>,
 }
 
-/// The content key from an elliptic-curve recipient; None where the algorithm is not supported.
-fn agreed(
-    info: &AgreementInfo<'_>,
-    agreed: &AgreedKey<'_>,
-    key: KeyId,
-    keys: &Keyring,
-) -> Option<Result<Zeroizing<Vec<u8>>, ()>> {
-    let agreement = KeyAgreement::from_algorithm(&info.algorithm).ok()?;
-    let Originator::PublicKey {
-        algorithm,
-        key: point,
-    } = &info.originator
-    else {
-        return None; // a static key, named by its certificate: in no S/MIME program (RFC 5753 §2.1 has the ephemeral one)
-    };
-    let Ok(key) = keys.private_key(key) else {
-        return Some(Err(()));
-    };
-    let originator = key_agreement::Originator {
-        algorithm: *algorithm,
-        point: point.bytes,
-    };
-    let secret = agreement.unwrap(key, &originator, info.ukm.as_deref(), &agreed.encrypted_key);
-    Some(secret.map_err(|_| ()))
+impl Tried {
+    fn of(result: Decryption) -> Self {
+        Self {
+            result,
+            plaintext: None,
+            secret_bits: None,
+            finding: None,
+        }
+    }
 }
 
-/// The facts of one recipient, and the key that answers to it.
-fn recipient(row: &Row<'_, '_>, keys: &Keyring) -> (RecipientFacts, Option<(KeyId, MatchedBy)>) {
-    let (kind, named, algorithm) = match row.recipient {
-        Recipient::KeyTransport(info) => {
-            let kind = match info.algorithm.oid {
-                oid::RSA_ENCRYPTION => RecipientKind::RsaV15,
-                oid::RSAES_OAEP => RecipientKind::RsaOaep,
-                _ => RecipientKind::Unknown,
-            };
-            (kind, Some(&info.rid), info.algorithm.oid.label())
-        }
-        Recipient::KeyAgreement(info) => {
-            let wrap = KeyAgreement::from_algorithm(&info.algorithm)
-                .map(|agreement| agreement.wrap.name());
-            let algorithm = match wrap {
-                Ok(wrap) => format!("{} {wrap}", info.algorithm.oid.label()),
-                Err(_) => info.algorithm.oid.label(),
-            };
-            (agreement_kind(info), row.key.map(|key| &key.rid), algorithm)
-        }
-        Recipient::Kem(info) => (RecipientKind::Kem, Some(&info.rid), info.kem.oid.label()),
-        Recipient::Kek(info) => {
-            return without_key(
-                row,
-                RecipientKind::Kek,
-                info.algorithm.oid.label(),
-                &info.identifier,
-            );
-        }
-        Recipient::Password(info) => {
-            return without_key(
-                row,
-                RecipientKind::Password,
-                info.algorithm.oid.label(),
-                &[],
-            );
-        }
-        Recipient::Other { oid, .. } => {
-            return without_key(row, RecipientKind::Unknown, oid.label(), &[]);
-        }
-        Recipient::Damaged { .. } => {
-            return without_key(row, RecipientKind::Unknown, String::new(), &[]);
-        }
-    };
-    let key = named.and_then(|named| match named {
-        EntityIdentifier::IssuerAndSerial(named) => {
-            let key = keys.by_issuer_serial(named.issuer, named.serial.0)?;
-            Some((key, MatchedBy::IssuerSerial))
-        }
-        EntityIdentifier::SubjectKeyIdentifier(id) => Some((keys.by_ski(id)?, MatchedBy::Ski)),
-    });
-    let facts = RecipientFacts {
-        index: u32::try_from(row.index).unwrap_or(u32::MAX),
-        kind,
-        identifier: named.map_or(Identifier::None, identifier),
-        algorithm,
-        key_found: key.is_some(),
-        result: if key.is_some() {
-            Decryption::NotTried
-        } else {
-            Decryption::NoKey
-        },
-    };
-    (facts, key)
+fn may_use(cipher: &ContentCipher, no_legacy: bool) -> bool {
+    let algorithm = cipher.algorithm();
+    !(no_legacy && algorithm.is_legacy()) && algorithm.is_available()
 }
 
-/// A recipient that no certificate's key answers to.
-fn without_key(
-    row: &Row<'_, '_>,
-    kind: RecipientKind,
-    algorithm: String,
-    id: &[u8],
-) -> (RecipientFacts, Option<(KeyId, MatchedBy)>) {
-    let facts = RecipientFacts {
-        index: u32::try_from(row.index).unwrap_or(u32::MAX),
-        kind,
-        identifier: if id.is_empty() {
-            Identifier::None
-        } else {
-            Identifier::Ski(id.to_vec())
-        },
-        algorithm,
-        key_found: false,
-        result: Decryption::NoKey,
-    };
-    (facts, None)
-}
-
-fn agreement_kind(info: &AgreementInfo<'_>) -> RecipientKind {
-    match (&info.originator, info.algorithm.oid) {
-        (_, oid::ESDH) => RecipientKind::Dh,
-        (Originator::PublicKey { algorithm, .. }, _)
-            if algorithm.oid == oid::X25519 || algorithm.oid == oid::X448 =>
-        {
-            RecipientKind::X25519
-        }
-        (Originator::PublicKey { algorithm, .. }, _) if algorithm.oid == oid::EC_PUBLIC_KEY => {
-            RecipientKind::Ecdh
-        }
-        (Originator::PublicKey { .. } | Originator::Certificate(_), _) => RecipientKind::Unknown,
+/// A failure says more than an algorithm that is missing, and both say more than no key.
+fn more_telling(one: Decryption, other: Decryption) -> Decryption {
+    match (one, other) {
+        (Decryption::Failed, _) | (_, Decryption::Failed) => Decryption::Failed,
+        (Decryption::Unsupported, _) | (_, Decryption::Unsupported) => Decryption::Unsupported,
+        _ => Decryption::NoKey,
     }
 }

@@ -125,6 +125,14 @@ axis! {
         RecipientMalformed = "recipient_malformed",
         /// The cipher does not belong into this content type.
         CipherNotAllowed = "cipher_not_allowed",
+        /// A cipher or key wrap that needs OpenSSL's legacy provider, which `--no-legacy` turned off or the linked OpenSSL lacks.
+        NeedsLegacyProvider = "needs_legacy_provider",
+        /// A password's key derivation over the bound; it was not begun.
+        KdfLimit = "kdf_limit",
+        /// The content's cipher is weak: what it hides should be hidden anew.
+        CipherWeak = "cipher_weak",
+        /// The content's cipher is broken: whoever has the mail may read it.
+        CipherBroken = "cipher_broken",
         /// Inflated content over the bound.
         DecompressionLimit = "decompression_limit",
         /// Nothing authenticates the plaintext.

@@ -41,6 +41,8 @@ mod timestamp;
 
 mod decrypt;
 
+mod recipient;
+
 mod plausible;
 
 mod inflate;
@@ -64,6 +66,8 @@ use crate::pki::keyring::Keyring;
 pub struct Settings {
     /// A record for every message, S/MIME or not (`--all`).
     pub all: bool,
+    /// Content in a cipher that needs OpenSSL's legacy provider is left alone (`--no-legacy`).
+    pub no_legacy: bool,
     /// The bounds.
     pub limits: Limits,
 }
@@ -100,7 +104,7 @@ pub fn collect(
     settings: &Settings,
     scratch: &mut Scratch,
 ) -> Collected {
-    let mut walk = walk::Walk::new(keys, &settings.limits, scratch);
+    let mut walk = walk::Walk::new(keys, settings, scratch);
     let mut header = None;
     match message.form {
         Form::Mail => {

@@ -15,12 +15,13 @@ use crate::facts::headers;
 use crate::facts::inflate::inflate;
 use crate::facts::part::{self, At, layer_path};
 use crate::facts::readings::Readings;
+use crate::facts::recipient::Opener;
 use crate::facts::record::{
     Addresses, LayerFacts, MessageFacts, NestedMessage, Sha256, SignatureFacts,
 };
 use crate::facts::staged::Staged;
 use crate::facts::verify::Verifier;
-use crate::facts::{Carried, Collected};
+use crate::facts::{Carried, Collected, Settings};
 use crate::limits::Limits;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::label::Label;
@@ -34,6 +35,9 @@ use crate::pki::keyring::Keyring;
 pub(super) struct Walk<'w> {
     keys: &'w Keyring,
     limits: &'w Limits,
+    no_legacy: bool,
+    /// Rounds of key derivations that the message may still cost.
+    kdf_rounds: u64,
     scratch: &'w mut Scratch,
     facts: MessageFacts,
     certificates: BTreeMap<Sha256, Vec<u8>>,
@@ -93,10 +97,12 @@ impl Place {
 }
 
 impl<'w> Walk<'w> {
-    pub(super) fn new(keys: &'w Keyring, limits: &'w Limits, scratch: &'w mut Scratch) -> Self {
+    pub(super) fn new(keys: &'w Keyring, settings: &'w Settings, scratch: &'w mut Scratch) -> Self {
         Self {
             keys,
-            limits,
+            limits: &settings.limits,
+            no_legacy: settings.no_legacy,
+            kdf_rounds: settings.limits.message_kdf_rounds,
             scratch,
             facts: MessageFacts::default(),
             certificates: BTreeMap::new(),
@@ -494,7 +500,7 @@ impl<'w> Walk<'w> {
             findings,
             malformed,
             originator,
-        }) = decrypt::open(&info.layer, self.keys, self.scratch)
+        }) = decrypt::open(&info.layer, &mut self.opener())
         else {
             return self.other(info, LayerKind::Unknown, at, place);
         };
@@ -633,6 +639,17 @@ impl<'w> Walk<'w> {
             uncovered: &at.uncovered,
         };
         verifier.all(data, names, readings, self.scratch)
+    }
+
+    /// What opening a layer needs.
+    fn opener(&mut self) -> Opener<'_> {
+        Opener {
+            keys: self.keys,
+            limits: self.limits,
+            no_legacy: self.no_legacy,
+            kdf_rounds: &mut self.kdf_rounds,
+            scratch: self.scratch,
+        }
     }
 
     fn is_of_kind(&self, layer: usize, kind: LayerKind) -> bool {

@@ -75,6 +75,16 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
             }
         }
         layers.push(verdicts);
+        let strength = layer.encrypted.as_ref().map(|encrypted| {
+            let (cipher, bits) = (&encrypted.cipher, encrypted.key_bits);
+            strength::cipher_strength(cipher, bits, judge.policy, judge.clocks.now)
+        });
+        if let Some(code) = strength.and_then(of_cipher) {
+            findings.push(FindingAt {
+                place: layer.path.clone(),
+                code,
+            });
+        }
         if layer.crls.iter().any(|crl| judge.is_invalid_crl(crl)) {
             findings.push(FindingAt {
                 place: layer.path.clone(),
@@ -91,6 +101,15 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
         signatures: layers,
         findings,
     })
+}
+
+/// What is told of a content cipher.
+fn of_cipher(strength: Strength) -> Option<Finding> {
+    match strength {
+        Strength::Strong => None,
+        Strength::Weak => Some(Finding::CipherWeak),
+        Strength::Broken => Some(Finding::CipherBroken),
+    }
 }
 
 /// The claimed times of the message that a layer belongs to.

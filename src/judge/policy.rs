@@ -1,4 +1,4 @@
-//! The strength policy: which algorithms and key sizes are weak or broken, and since when.
+//! The strength policy: which algorithms, content ciphers and key sizes are weak or broken, and since when.
 
 use crate::asn1::Time;
 
@@ -15,6 +15,10 @@ pub enum Subject {
     EcBelow(u32),
     /// RSA keys with this public exponent.
     RsaExponent(u64),
+    /// A content cipher, by its name.
+    Cipher(&'static str),
+    /// Content ciphers whose keys have fewer bits.
+    CipherBelow(u32),
 }
 
 /// From when on something holds.
@@ -47,7 +51,7 @@ pub struct Rule {
     pub subject: Subject,
     /// Weak: passes, with a finding.
     pub weak: Since,
-    /// Broken: the word is `weak_crypto`.
+    /// Broken: the word is `weak_crypto`; of a cipher, a finding.
     pub broken: Since,
     /// Why, and who says so.
     pub source: &'static str,
@@ -126,6 +130,61 @@ pub const RULES: &[Rule] = &[
         weak: Since::Always,
         broken: Since::Always,
         source: "RFC 8017 §3.1: the exponent is at least 3",
+    },
+    // What was hidden once should stay hidden, so ciphers are judged as of today, whenever the mail was sent.
+    Rule {
+        subject: Subject::Cipher("rc2-cbc"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 8551 appendix B: RC2 to historic status; never approved (NIST SP 800-131A §2)",
+    },
+    Rule {
+        subject: Subject::Cipher("rc4"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "RFC 7465, RFC 8758: biases of the key stream; nothing pads or authenticates",
+    },
+    Rule {
+        subject: Subject::Cipher("des-cbc"),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "56 bits; FIPS 46-3 withdrawn in 2005 (NIST SP 800-131A §2)",
+    },
+    Rule {
+        subject: Subject::CipherBelow(80),
+        weak: Since::Always,
+        broken: Since::Always,
+        source: "below 80 bits of security not acceptable for anything (NIST SP 800-57 part 1 §5.6)",
+    },
+    Rule {
+        subject: Subject::CipherBelow(112),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "below 112 bits of security (NIST SP 800-131A §1.2)",
+    },
+    Rule {
+        subject: Subject::Cipher("des-ede3-cbc"),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "disallowed for encryption after 2023, legacy use for decryption (NIST SP 800-131A rev. 2 §2); CVE-2016-2183",
+    },
+    Rule {
+        subject: Subject::Cipher("cast5-cbc"),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A §2)",
+    },
+    Rule {
+        subject: Subject::Cipher("idea-cbc"),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A §2)",
+    },
+    Rule {
+        subject: Subject::Cipher("seed-cbc"),
+        weak: Since::Always,
+        broken: Since::Never,
+        source: "never approved (NIST SP 800-131A §2); left to the legacy provider by OpenSSL 3",
     },
 ];
 

@@ -1,4 +1,4 @@
-//! Strength of a signature's algorithms and keys by the policy, at one time.
+//! Strength of a signature's algorithms and keys, and of a content cipher, by the policy at one time.
 
 use crate::asn1::Time;
 use crate::facts::axis::axis;
@@ -58,6 +58,34 @@ pub fn strength<'a>(
     (worst, reasons)
 }
 
+/// The strength of a content cipher, by its name and the bits of its key, at `at`.
+#[must_use]
+pub fn cipher_strength(name: &str, key_bits: Option<u32>, policy: &Policy, at: Time) -> Strength {
+    let speaks_of_it = |subject| match subject {
+        Subject::Cipher(cipher) => cipher == name,
+        Subject::CipherBelow(least) => key_bits.is_some_and(|bits| bits < least),
+        Subject::Digest(_)
+        | Subject::RsaBelow(_)
+        | Subject::DsaBelow(_)
+        | Subject::EcBelow(_)
+        | Subject::RsaExponent(_) => false,
+    };
+    let rules = policy
+        .rules()
+        .iter()
+        .filter(|rule| speaks_of_it(rule.subject));
+    let values = rules.map(|rule| {
+        if rule.broken.holds(at) {
+            Strength::Broken
+        } else if rule.weak.holds(at) {
+            Strength::Weak
+        } else {
+            Strength::Strong
+        }
+    });
+    values.max().unwrap_or(Strength::Strong)
+}
+
 fn applies(subject: Subject, item: &Used<'_>) -> Option<String> {
     let bits = item.key_bits.unwrap_or(u32::MAX);
     match subject {
@@ -72,6 +100,7 @@ fn applies(subject: Subject, item: &Used<'_>) -> Option<String> {
         }
         Subject::RsaExponent(exponent) => (is_rsa(item) && item.exponent == Some(exponent))
             .then(|| format!("rsa-exponent-{exponent}")),
+        Subject::Cipher(_) | Subject::CipherBelow(_) => None,
     }
 }
 
@@ -174,6 +203,31 @@ mod tests {
             let (value, seen) = strength([used], &Policy::default(), when);
             assert_eq!(value, expected, "{digest} {key} {bits}");
             assert_eq!(seen, reasons, "{digest} {key} {bits}");
+        }
+    }
+
+    #[test]
+    fn c_18_ciphers_by_the_table() {
+        let at = Time::from_unix(0).unwrap();
+        for (name, bits, expected) in [
+            ("aes-128-cbc", Some(128), Strength::Strong),
+            ("aes-256-gcm", Some(256), Strength::Strong),
+            ("camellia-128-cbc", Some(128), Strength::Strong),
+            ("chacha20-poly1305", Some(256), Strength::Strong),
+            ("des-ede3-cbc", Some(192), Strength::Weak),
+            ("seed-cbc", Some(128), Strength::Weak),
+            ("idea-cbc", Some(128), Strength::Weak),
+            ("cast5-cbc", Some(128), Strength::Weak),
+            ("cast5-cbc", None, Strength::Weak),
+            ("cast5-cbc", Some(40), Strength::Broken),
+            ("rc2-cbc", Some(40), Strength::Broken),
+            ("rc2-cbc", Some(128), Strength::Broken),
+            ("des-cbc", Some(64), Strength::Broken),
+            ("rc4", None, Strength::Broken),
+            ("1.2.3", None, Strength::Strong),
+        ] {
+            let value = cipher_strength(name, bits, &Policy::default(), at);
+            assert_eq!(value, expected, "{name} {bits:?}");
         }
     }
 }

@@ -104,6 +104,7 @@ fn both_passes(mbox: &[u8], threads_wanted: usize) -> Made {
     let settings = Settings {
         all: false,
         limits: limits.clone(),
+        ..Settings::default()
     };
     collect(
         archive,

@@ -127,6 +127,7 @@ fn report(archive: &Path, threads: usize, target: &Path) -> PathBuf {
         settings: Settings {
             all: true,
             limits: material.limits.clone(),
+            ..Settings::default()
         },
         hash_inputs: false,
         judging: Judging {
@@ -345,6 +346,7 @@ fn facts_of(bytes: Vec<u8>, portions: bool, block_bytes: usize) -> Vec<MessageFa
     let settings = Settings {
         all: true,
         limits: Limits::default(),
+        ..Settings::default()
     };
     let mut scratch = Scratch::default();
     let mut archive = Archive::from_reader("sample", reader, options).unwrap();

@@ -72,6 +72,12 @@ impl Password {
         readings
     }
 
+    /// No octets at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.octets.is_empty()
+    }
+
     fn with_units(octets: &[u8], units: &[u16]) -> Self {
         let mut bmp = Zeroizing::new(Vec::with_capacity(2 * units.len() + 2));
         for unit in units {

@@ -22,6 +22,7 @@ use crate::pki::keyring::formats::Item;
 use crate::pki::keyring::identity::Identity;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
+use crate::pki::keyring::kek::Keks;
 use crate::pki::keyring::open_pkcs12;
 use crate::pki::keyring::passwords::Passwords;
 use crate::pki::keyring::pem;
@@ -296,6 +297,7 @@ impl Loader {
             certificates: self.certificates,
             index,
             unlocker: self.unlocker,
+            keks: Keks::none(),
         }
     }
 }

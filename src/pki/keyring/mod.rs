@@ -9,6 +9,7 @@ mod files;
 mod formats;
 mod identity;
 mod index;
+mod kek;
 mod load;
 mod open_pkcs12;
 mod passwords;
@@ -38,6 +39,7 @@ pub use entry::KeyFileKind;
 pub use entry::KeyFileProblem;
 pub use entry::LoadReport;
 pub use entry::Opened;
+pub use kek::Keks;
 pub use passwords::Passwords;
 pub use unlock::UnlockError;
 
@@ -53,6 +55,7 @@ pub struct Keyring {
     certificates: Vec<Vec<u8>>,
     index: Index,
     unlocker: Unlocker,
+    keks: Keks,
 }
 
 /// One key pair, wherever its halves were.
@@ -75,6 +78,7 @@ impl Keyring {
             certificates: Vec::new(),
             index: Index::default(),
             unlocker: Unlocker::new(&Passwords::none(), &Limits::default()),
+            keks: Keks::none(),
         }
     }
 
@@ -91,6 +95,18 @@ impl Keyring {
         limits: &Limits,
     ) -> Result<(Self, LoadReport), RunError> {
         load::load(paths, passwords, limits)
+    }
+
+    /// The same key ring with these key-encryption keys.
+    #[must_use]
+    pub fn with_keks(self, keks: Keks) -> Self {
+        Self { keks, ..self }
+    }
+
+    /// The key-encryption keys (RFC 5652 §6.2.3).
+    #[must_use]
+    pub fn keks(&self) -> &Keks {
+        &self.keks
     }
 
     /// The key whose certificate has this issuer (all octets of the name) and serial number (content octets).

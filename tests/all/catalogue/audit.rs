@@ -18,6 +18,7 @@ use mailseal::judge::Policy;
 use mailseal::limits::Limits;
 use mailseal::pipeline;
 use mailseal::pipeline::Machine;
+use mailseal::pki::keyring::Keks;
 use mailseal::pki::keyring::Keyring;
 use mailseal::pki::keyring::Passwords;
 use mailseal::report::Cells;
@@ -36,6 +37,10 @@ pub struct Audit<'a> {
     pub certificates: Vec<Vec<u8>>,
     pub crls: Vec<Vec<u8>>,
     pub keys: Vec<&'a Holder>,
+    /// One a line.
+    pub passwords: Vec<u8>,
+    pub keks: Keks,
+    pub no_legacy: bool,
     pub now: Time,
     pub policy: Policy,
 }
@@ -54,6 +59,9 @@ impl<'a> Audit<'a> {
             certificates: Vec::new(),
             crls: Vec::new(),
             keys: Vec::new(),
+            passwords: Vec::new(),
+            keks: Keks::none(),
+            no_legacy: false,
             now: people::now(),
             policy: Policy::default(),
         }
@@ -81,6 +89,22 @@ impl<'a> Audit<'a> {
 
     pub fn key(mut self, holder: &'a Holder) -> Self {
         self.keys.push(holder);
+        self
+    }
+
+    /// Adds passwords, one a line.
+    pub fn passwords(mut self, lines: &[u8]) -> Self {
+        self.passwords.extend_from_slice(lines);
+        self
+    }
+
+    pub fn kek(mut self, identifier: &[u8], key: &[u8]) -> Self {
+        self.keks.push(identifier, key.to_vec().into());
+        self
+    }
+
+    pub fn no_legacy(mut self) -> Self {
+        self.no_legacy = true;
         self
     }
 
@@ -124,6 +148,7 @@ impl<'a> Audit<'a> {
                 settings: Settings {
                     all: true,
                     limits: judging.limits.clone(),
+                    no_legacy: self.no_legacy,
                 },
                 hash_inputs: false,
                 judging,
@@ -178,9 +203,6 @@ impl<'a> Audit<'a> {
     }
 
     fn keyring(&self, beside: &Path) -> Keyring {
-        if self.keys.is_empty() {
-            return Keyring::empty();
-        }
         let folder = beside.with_extension("keys");
         fs::create_dir_all(&folder).unwrap();
         for (index, holder) in self.keys.iter().enumerate() {
@@ -191,8 +213,9 @@ impl<'a> Audit<'a> {
             .unwrap();
             fs::write(folder.join(format!("{index}.cer")), &holder.certificate).unwrap();
         }
-        let loaded = Keyring::load(&[folder], &Passwords::none(), &Limits::default());
-        loaded.unwrap().0
+        let passwords = Passwords::from_lines(&self.passwords);
+        let loaded = Keyring::load(&[folder], &passwords, &Limits::default());
+        loaded.unwrap().0.with_keks(self.keks.clone())
     }
 }
 

@@ -81,7 +81,12 @@ pub fn scheme(key: &PrivateKey) -> SignatureScheme {
         KeyAlgorithm::MlDsa44 => SignatureScheme::MlDsa44,
         KeyAlgorithm::MlDsa65 => SignatureScheme::MlDsa65,
         KeyAlgorithm::MlDsa87 => SignatureScheme::MlDsa87,
-        KeyAlgorithm::Dh | KeyAlgorithm::X25519 | KeyAlgorithm::X448 => {
+        KeyAlgorithm::Dh
+        | KeyAlgorithm::X25519
+        | KeyAlgorithm::X448
+        | KeyAlgorithm::MlKem512
+        | KeyAlgorithm::MlKem768
+        | KeyAlgorithm::MlKem1024 => {
             panic!("{:?} signs nothing", key.algorithm())
         }
     }
