@@ -4,6 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::pki::keyring::Keyring;
+
 /// Symmetric keys by their identifiers (KEKIdentifier, RFC 5652 §6.2.3). Wiped when dropped; `Debug` shows how many there are.
 #[derive(Clone, Default)]
 pub struct Keks(Vec<Kek>);
@@ -47,6 +49,20 @@ impl Keks {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Keyring {
+    /// The same key ring with these key-encryption keys.
+    #[must_use]
+    pub fn with_keks(self, keks: Keks) -> Self {
+        Self { keks, ..self }
+    }
+
+    /// The key-encryption keys (RFC 5652 §6.2.3).
+    #[must_use]
+    pub fn keks(&self) -> &Keks {
+        &self.keks
     }
 }
 

@@ -97,18 +97,6 @@ impl Keyring {
         load::load(paths, passwords, limits)
     }
 
-    /// The same key ring with these key-encryption keys.
-    #[must_use]
-    pub fn with_keks(self, keks: Keks) -> Self {
-        Self { keks, ..self }
-    }
-
-    /// The key-encryption keys (RFC 5652 §6.2.3).
-    #[must_use]
-    pub fn keks(&self) -> &Keks {
-        &self.keks
-    }
-
     /// The key whose certificate has this issuer (all octets of the name) and serial number (content octets).
     ///
     /// Names are compared byte by byte, and then as RFC 5280 §7.1 says.

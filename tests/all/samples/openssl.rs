@@ -162,16 +162,23 @@ fn encrypted_samples_against_openssl() {
         let Some(encrypted) = record["layers"][0]["encrypted"].as_object() else {
             continue;
         };
-        let plaintexts: BTreeSet<String> = (0..holders.len())
+        let providers = ["-decrypt", "-provider", "legacy", "-provider", "default"];
+        let decrypted = |with: &[&str]| {
+            let decrypt = [&providers[..], with].concat();
+            bench
+                .succeeds(&decrypt, &path)
+                .then(|| hex(&sha256(&fs::read(bench.path("out")).unwrap())))
+        };
+        let mut plaintexts: BTreeSet<String> = (0..holders.len())
             .filter_map(|number| {
                 let key = bench.path(&number.to_string());
                 let key = key.to_str().unwrap();
-                let decrypt = ["-decrypt", "-inkey", key, "-recip", key];
-                bench
-                    .succeeds(&decrypt, &path)
-                    .then(|| hex(&sha256(&fs::read(bench.path("out")).unwrap())))
+                decrypted(&["-inkey", key, "-recip", key])
             })
             .collect();
+        if path.ends_with("password.eml") {
+            plaintexts.extend(decrypted(&["-pwri_password", "sample password"]));
+        }
         let expected: BTreeSet<String> = encrypted
             .get("plaintext_sha256")
             .and_then(Value::as_str)
@@ -181,7 +188,7 @@ fn encrypted_samples_against_openssl() {
         assert_eq!(plaintexts, expected, "{path:?}");
         compared += 1;
     }
-    assert!(compared >= 14, "{compared} compared");
+    assert!(compared >= 16, "{compared} compared");
 }
 
 fn hex(octets: &[u8]) -> String {

@@ -6,18 +6,20 @@ use mailseal::crypto::digest::DigestAlgorithm;
 
 use crate::samples::Sample;
 use crate::samples::cast;
+use crate::samples::keys;
 use crate::samples::verify::alice_from;
 use crate::samples::verify::by;
 use crate::samples::verify::headers;
 use crate::toolkit::cms::BER;
 use crate::toolkit::cms::Signed;
 use crate::toolkit::enveloped::Encrypt;
+use crate::toolkit::enveloped::Shared;
 use crate::toolkit::enveloped::To;
 use crate::toolkit::enveloped::compressed;
 use crate::toolkit::mail;
 
 use CipherAlgorithm::{
-    Aes128Cbc, Aes128Ccm, Aes192Gcm, Aes256Cbc, Aes256Gcm, ChaCha20Poly1305, TripleDesCbc,
+    Aes128Cbc, Aes128Ccm, Aes192Gcm, Aes256Cbc, Aes256Gcm, ChaCha20Poly1305, Rc2Cbc, TripleDesCbc,
 };
 
 pub fn samples() -> Vec<Sample> {
@@ -87,6 +89,20 @@ fn ciphers() -> Vec<Sample> {
                 .to(To::new(cast::alice()))
                 .to(To::new(cast::bob()))
         },
+    ));
+    all.push(one(
+        "rc2-40",
+        "RC2 with 40 effective bits, as S/MIME 2 of 1998 had to be outside the USA: broken.",
+        |text| {
+            Encrypt::new(text, Rc2Cbc)
+                .rc2_bits(40)
+                .to(To::new(cast::alice()))
+        },
+    ));
+    all.push(one(
+        "password",
+        "Under a password, the one in `keys/password`: no certificate is needed.",
+        |text| Encrypt::new(text, Aes256Cbc).shared(Shared::password(keys::PASSWORD.as_bytes())),
     ));
     all.push(one(
         "ber",

@@ -18,7 +18,7 @@ use crate::toolkit::keys;
 use crate::toolkit::mail;
 use crate::toolkit::people;
 
-const PASSWORD: &str = "sample password";
+pub const PASSWORD: &str = "sample password";
 const OLD_PASSWORD: &str = "Geheimnis";
 
 pub fn samples(folder: &Path) -> Vec<Sample> {
