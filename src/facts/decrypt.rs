@@ -116,6 +116,9 @@ impl<'l, 'a> Envelope<'l, 'a> {
         let mut best = Decryption::NoKey;
         for (index, (row, answer)) in rows.iter().zip(&found).enumerate() {
             let Some(answer) = answer else {
+                if let Recipient::Other { .. } = row.recipient {
+                    best = more_telling(best, Decryption::Unsupported);
+                }
                 continue;
             };
             let tried = match &cipher {
@@ -166,6 +169,7 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 |cipher| cipher.name().to_owned(),
             ),
             key_bits: cipher.and_then(|cipher| u32::try_from(cipher.key_bits()?).ok()),
+            cek_hkdf: cipher.is_some_and(ContentCipher::has_derived_key),
             recipients: Vec::with_capacity(self.recipients.len()),
             decryption: Decryption::NotTried,
             matched_by: None,

@@ -138,10 +138,10 @@ fn without_certificate(
         identifier,
         algorithm,
         key_found,
-        result: if key_found {
-            Decryption::NotTried
-        } else {
-            Decryption::NoKey
+        result: match row.recipient {
+            Recipient::Other { .. } => Decryption::Unsupported,
+            _ if key_found => Decryption::NotTried,
+            _ => Decryption::NoKey,
         },
     };
     (facts, answer)

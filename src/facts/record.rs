@@ -244,8 +244,10 @@ pub struct EncryptedFacts {
     pub content_type: EncryptedType,
     /// The content cipher's name, or its dotted identifier.
     pub cipher: String,
-    /// Its key's size in bits.
+    /// Its key's size in bits; the effective ones of RC2.
     pub key_bits: Option<u32>,
+    /// The key is derived with HKDF (RFC 9709), so that the cipher can't have been exchanged for another.
+    pub cek_hkdf: bool,
     /// One for each RecipientInfo; a key agreement with several keys has several.
     pub recipients: Vec<RecipientFacts>,
     /// See [`Decryption`].

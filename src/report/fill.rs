@@ -219,6 +219,7 @@ fn encrypted_record<'a>(facts: &'a EncryptedFacts, names: &'a Names) -> Encrypte
         content_type: facts.content_type,
         cipher: &facts.cipher,
         key_bits: facts.key_bits,
+        cek_hkdf: facts.cek_hkdf.then_some(true),
         recipients: recipients.collect(),
         decryption: facts.decryption,
         matched_by: facts.matched_by,

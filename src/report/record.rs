@@ -173,9 +173,12 @@ pub struct EncryptedRecord<'a> {
     pub content_type: EncryptedType,
     /// The content cipher's name or dotted identifier.
     pub cipher: &'a str,
-    /// Its key's size in bits.
+    /// Its key's size in bits; the effective ones of RC2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_bits: Option<u32>,
+    /// True where the key is derived with HKDF (RFC 9709).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cek_hkdf: Option<bool>,
     /// One for each RecipientInfo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<RecipientRecord<'a>>,

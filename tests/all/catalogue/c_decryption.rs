@@ -1,4 +1,4 @@
-//! Rows C-01 and C-03 to C-22: what is decrypted, with what, and what must never come out.
+//! Rows C-01 and C-03 to C-22, C-20 among them: what is decrypted, with what, and what must never come out.
 
 use mailseal::cms::build::Form;
 use mailseal::crypto::content_cipher::CipherAlgorithm;
@@ -212,7 +212,7 @@ fn c_22_one_usable_recipient_is_enough() {
 }
 
 #[test]
-fn every_cipher_in_der_and_ber() {
+fn c_15_every_cipher_in_der_and_ber() {
     use CipherAlgorithm as C;
     for (cipher, name) in [
         (C::Aes128Cbc, "aes-128-cbc"),
@@ -239,7 +239,7 @@ fn every_cipher_in_der_and_ber() {
 }
 
 #[test]
-fn layers_are_peeled_in_order() {
+fn c_20_layers_are_peeled_in_order() {
     let signed =
         mail::multipart_signed(&content(), &signed_by(alice(), &content(), people::sent()));
     let packed = mail::pkcs7_mime("compressed-data", &compressed(&signed, Form::Der));

@@ -24,6 +24,7 @@ mod b_sender;
 mod c_decrypt;
 mod c_decryption;
 mod c_keys;
+mod c_ladder;
 mod e_interop;
 mod g_sums;
 mod i_harvest;

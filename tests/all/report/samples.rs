@@ -169,6 +169,7 @@ fn encrypted() -> EncryptedFacts {
         content_type: EncryptedType::Enveloped,
         cipher: "aes256-cbc".to_owned(),
         key_bits: Some(256),
+        cek_hkdf: true,
         recipients: vec![
             recipient(
                 0,
