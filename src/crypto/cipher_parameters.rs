@@ -21,7 +21,9 @@ impl Parameters {
     pub fn read(cipher: CipherAlgorithm, algorithm: &AlgorithmIdentifier<'_>) -> Option<Self> {
         let (mut nonce, mut tag_bytes, mut stated_bits) = (None, 0, None);
         if cipher.mode() == Mode::Stream {
-            return algorithm.without_parameters().then_some(Self {
+            // The empty OCTET STRING is OpenSSL's.
+            let none = algorithm.without_parameters() || algorithm.parameters == Some(&[4, 0]);
+            return none.then_some(Self {
                 nonce: Vec::new(),
                 tag_bytes,
                 stated_bits,
@@ -159,6 +161,7 @@ mod tests {
         }
         assert_eq!(read(oid::RC4, None).unwrap().key_bits(), None);
         assert!(read(oid::RC4, Some(&[5, 0])).is_ok());
+        assert!(read(oid::RC4, Some(&[4, 0])).is_ok());
         assert_eq!(read(oid::RC4, Some(&octets(8))), odd);
     }
 }

@@ -29,6 +29,8 @@ use mailseal::pki::x509::certificate::Certificate;
 
 mod pkcs12;
 
+pub use pkcs12::PKCS12_PY;
+
 const RSA: &[&str] = &["rsa:2048"];
 const EC: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 const ED25519: &[&str] = &["ed25519"];

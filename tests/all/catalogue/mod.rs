@@ -25,6 +25,7 @@ mod c_decrypt;
 mod c_decryption;
 mod c_keys;
 mod c_ladder;
+mod c_oracles;
 mod e_interop;
 mod g_sums;
 mod i_harvest;

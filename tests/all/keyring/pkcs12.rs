@@ -133,7 +133,7 @@ fn flipped_bits_never_panic_and_never_give_another_key() {
 }
 
 /// `merge OUT A B …`: the safes of files without a MAC in one file; `pbmac1 OUT IN PASSWORD DIGEST`: a MAC as RFC 9579 has it.
-const PKCS12_PY: &str = r#"
+pub const PKCS12_PY: &str = r#"
 import hashlib, hmac, sys
 
 def tlv(d, i=0):
