@@ -121,7 +121,7 @@ impl Encapsulation {
         let (ciphertext, shared) = made.ok_or(Failed)?;
         Ok(Encapsulated {
             ciphertext,
-            encrypted_key: self.wrap.wrap(&*self.kek(&shared)?, secret)?,
+            encrypted_key: self.wrap.wrap(&self.kek(&shared)?, secret)?,
         })
     }
 

@@ -138,10 +138,12 @@ fn without_certificate(
         identifier,
         algorithm,
         key_found,
-        result: match row.recipient {
-            Recipient::Other { .. } => Decryption::Unsupported,
-            _ if key_found => Decryption::NotTried,
-            _ => Decryption::NoKey,
+        result: if key_found {
+            Decryption::NotTried
+        } else if let Recipient::Other { .. } = row.recipient {
+            Decryption::Unsupported
+        } else {
+            Decryption::NoKey
         },
     };
     (facts, answer)

@@ -220,7 +220,7 @@ fn c_15_passwords_and_shared_keys_against_openssl() {
     let sha256 = hex(&sha256(&text));
     let key = "000102030405060708090a0b0c0d0e0f1011121314151617";
     for (number, bits) in [(32, 128), (48, 192)] {
-        bench.write("key", key[..number].as_bytes());
+        bench.write("key", &key.as_bytes()[..number]);
         let command = format!(
             "openssl cms -encrypt -binary -in text -outform DER -out mail.p7m -aes256 -secretkey {} -secretkeyid 6c697374",
             &key[..number]
