@@ -107,6 +107,7 @@ Examples:
   mailseal audit mail.mbox -o report
   mailseal audit ~/Maildir archive.mbox.gz -o report --ca roots.pem --crl crls/
   mailseal audit old-mail/ -o report --ca roots.pem --keys keys/ --passwords passwords.txt
+  mailseal audit list.mbox -o report --kek 6c697374:list.key
   zcat mail.mbox.gz | mailseal audit - -o report
   mailseal audit --resume report.partial";
 

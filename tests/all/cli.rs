@@ -11,6 +11,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mailseal::crypto::content_cipher::CipherAlgorithm;
+use mailseal::crypto::key_wrap::KeyWrap;
+
+use crate::toolkit::enveloped::{Encrypt, Shared};
+use crate::toolkit::mail::{self, Headers};
+use crate::toolkit::people;
+
 use super::program::{
     AT, HANG, PROGRAM, Ran, Workplace, ended, gzip, mbox, plain, signed, small_mails,
 };
@@ -40,6 +47,13 @@ fn as_in_the_examples() -> Workplace {
     place.write("Maildir/new/1420070401.M1P2.host", &mails[2]);
     place.write("old-mail/a/1.eml", &mails[3]);
     place.write("old-mail/2.eml", &mails[4]);
+    let shared = Shared::Kek(b"list", &[0x2a; 16], KeyWrap::Aes128);
+    let text = mail::text("To the list.\n");
+    let cms = Encrypt::new(&text, CipherAlgorithm::Aes128Cbc).shared(shared);
+    let headers = Headers::new("List <list@example.com>", "List", people::SENT_DATE);
+    let part = mail::pkcs7_mime("enveloped-data", &cms.encode());
+    place.write("list.mbox", mbox(&[mail::message(&headers, &part)]));
+    place.write("list.key", "2a".repeat(16));
     fs::copy(place.join("roots.pem"), place.join("other-roots.pem")).unwrap();
     place
 }

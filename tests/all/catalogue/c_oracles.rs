@@ -228,6 +228,14 @@ fn c_15_passwords_and_shared_keys_against_openssl() {
         bench.run(&command).unwrap();
         let record = bench.mailseal(&["mail.p7m", "--kek", "6c697374:key"]);
         assert_eq!(opened(&record), Some(sha256.as_str()), "{bits}");
+        for file in fs::read_dir(bench.path("report")).unwrap() {
+            let bytes = fs::read(file.unwrap().path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(
+                !text.to_lowercase().contains(&key[..number]),
+                "the key is in the report"
+            );
+        }
         let record = bench.mailseal(&["mail.p7m", "--kek", "00:key"]);
         assert_eq!(record["status"], "no_key");
     }
