@@ -266,6 +266,12 @@ impl ContentCipher {
         self.algorithm.is_aead()
     }
 
+    /// Pads what it encrypts, and so notices most wrong keys (RFC 5652 §6.3).
+    #[must_use]
+    pub fn has_padding(&self) -> bool {
+        self.algorithm.mode() == Mode::Cbc
+    }
+
     /// The key is derived by HKDF (RFC 9709): reports' `cek_hkdf`.
     #[must_use]
     pub fn has_derived_key(&self) -> bool {

@@ -214,7 +214,6 @@ fn read_spki(spki: &[u8]) -> Result<(AlgorithmIdentifier<'_>, &[u8]), BerError> 
 /// The originator's key as one of the recipient's kind and parameters; OpenSSL checks that the point is on the curve, and that a
 /// prime field's value is in the subgroup.
 fn originator_key(recipient: &PublicKey, originator: &Originator<'_>) -> Option<PublicKey> {
-    let spki = recipient.to_spki();
     let (oid, parameters) = match recipient.algorithm() {
         KeyAlgorithm::Ec(curve) => {
             let parameters = Writer::encode(|w| w.oid(curve.oid()));
@@ -223,6 +222,7 @@ fn originator_key(recipient: &PublicKey, originator: &Originator<'_>) -> Option<
         KeyAlgorithm::X25519 => (oid::X25519, None),
         KeyAlgorithm::X448 => (oid::X448, None),
         KeyAlgorithm::Dh => {
+            let spki = recipient.to_spki();
             let (algorithm, _) = read_spki(&spki).ok()?;
             (
                 oid::DH_PUBLIC_NUMBER,

@@ -9,7 +9,7 @@ use crate::crypto::content_cipher::{Container, ContentCipher};
 use crate::crypto::digest::sha256;
 use crate::facts::axis::{Decryption, EncryptedType, MatchedBy};
 use crate::facts::finding::Finding;
-use crate::facts::plausible::is_plausible;
+use crate::facts::plausible::{is_plausible, is_plausible_without_padding};
 use crate::facts::recipient::{Answer, Opener, Secret, recipient};
 use crate::facts::record::EncryptedFacts;
 
@@ -243,8 +243,15 @@ impl<'l, 'a> Envelope<'l, 'a> {
         let plaintext = decryptor
             .finish(self.authenticated.map(|data| &*data.mac))
             .ok()?;
-        // A tag was checked, or else padding that one wrong key in 256 gets right.
-        let trusted = cipher.is_aead() || is_plausible(&plaintext, self.content.content_type);
+        // A tag was checked, or else padding that one wrong key in 256 gets right, or nothing.
+        let content_type = self.content.content_type;
+        let trusted = if cipher.is_aead() {
+            true
+        } else if cipher.has_padding() {
+            is_plausible(&plaintext, content_type)
+        } else {
+            is_plausible_without_padding(&plaintext, content_type)
+        };
         trusted.then_some(plaintext)
     }
 }

@@ -6,6 +6,18 @@ use crate::mime::transfer::looks_like_ber;
 /// How much of a plaintext must be text.
 const TEXT_BYTES: usize = 1024;
 
+/// The same for a cipher without padding (RC4), where a short text of any bytes would pass: it must begin as mail or as CMS does, and
+/// nothing at all is no mail.
+pub(super) fn is_plausible_without_padding(plaintext: &[u8], content_type: Oid<'_>) -> bool {
+    if content_type != oid::DATA {
+        return is_one_element(plaintext);
+    }
+    let start = plaintext.get(..TEXT_BYTES).unwrap_or(plaintext);
+    behind_empty_line(start).is_some_and(is_text_with_shifts)
+        || begins_with_field(start)
+        || looks_like_ber(plaintext)
+}
+
 /// It begins with a header field, an empty line or a CMS ContentInfo, or its first KiB is text. AEAD needs no such test.
 ///
 /// One wrong key in 256 gets here, so what begins well is looked at further: the line of a header field is text, and so is what
@@ -82,6 +94,18 @@ mod tests {
         ] {
             assert_eq!(is_plausible(bytes, oid::DATA), expected, "{bytes:?}");
         }
+        for (bytes, expected) in [
+            (&b"Content-Type: text/plain\r\n\r\nhello"[..], true),
+            (b"\r\nhello", true),
+            (&[0x30, 0x80, 0x06, 0x09], true),
+            (b"", false),
+            (b"This is some sample content.", false),
+            (&[0xc3, 0xa9, 0x7f], false),
+        ] {
+            let plausible = is_plausible_without_padding(bytes, oid::DATA);
+            assert_eq!(plausible, expected, "{bytes:?}");
+        }
+        assert!(!is_plausible_without_padding(b"text", oid::SIGNED_DATA));
         assert!(is_plausible(&[0x30, 3, 2, 1, 1], oid::SIGNED_DATA));
         assert!(!is_plausible(b"text", oid::SIGNED_DATA));
         assert!(!is_plausible(&[0x30, 3, 2, 1], oid::SIGNED_DATA));
