@@ -1,4 +1,4 @@
-//! Rows C-07 to C-10, C-13, C-15, C-17 to C-20 and C-23: every kind of recipient and cipher, and what is kept from being tried.
+//! Rows C-02, C-07 to C-10, C-13, C-15, C-17 to C-20 and C-23: every kind of recipient and cipher, and what is kept from being tried.
 
 use std::fs;
 use std::path::Path;
@@ -596,4 +596,35 @@ fn c_23_remote_links_are_kept_as_they_are_and_never_followed() {
     for client in ["reqwest", "ureq", "hyper", "curl"] {
         assert!(!manifest.contains(client), "{client}");
     }
+}
+
+/// The reading half of C-02: two encrypted parts in one mail stay two, each with its own plaintext and its own word.
+#[test]
+fn c_02_several_encrypted_parts_are_never_joined() {
+    let (one, two) = (mail::text("For your eyes."), mail::text("For others."));
+    let part = |text: &[u8], to: &Holder| {
+        let made = encrypt(text, Aes256Cbc).to(To::new(to)).encode();
+        mail::pkcs7_mime("enveloped-data", &made)
+    };
+    let body = mail::multipart(
+        "mixed",
+        "several",
+        &[&part(&one, carol()), &part(&two, bob())],
+    );
+    let message = mail::message(&from_alice(), &body);
+    let record = Audit::of(&[&message]).key(carol()).key(bob()).record();
+    assert_eq!(record.layers(), ["1 encrypted", "2 encrypted"]);
+    for (layer, text) in [&one, &two].into_iter().enumerate() {
+        let digest: String = mailseal::crypto::digest::sha256(text)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        assert_eq!(record.layer(layer, "encrypted/plaintext_sha256"), digest);
+        assert!(record.has("encrypted_subpart"));
+    }
+    // One that opens says nothing of the other: the worst counts.
+    let record = Audit::of(&[&message]).key(carol()).record();
+    assert_eq!(record.status(), "no_key");
+    assert_eq!(record.layer(0, "encrypted/decryption"), "decrypted");
+    assert_eq!(record.layer(1, "encrypted/decryption"), "no_key");
 }
