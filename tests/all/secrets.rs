@@ -73,7 +73,7 @@ fn assert_nowhere(folder: &Path, secret: &str) {
 }
 
 #[test]
-fn d23_files_are_0600_and_folders_0700_whatever_the_umask() {
+fn d_23_files_are_0600_and_folders_0700_whatever_the_umask() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&small_mails()));
     for umask in ["0000", "0022", "0077", "0277", "0777"] {
@@ -113,7 +113,7 @@ fn d23_files_are_0600_and_folders_0700_whatever_the_umask() {
 }
 
 #[test]
-fn d23_plaintext_is_written_nowhere() {
+fn d_23_plaintext_is_written_nowhere() {
     let place = Workplace::with_pki();
     let words = [
         "plain-canary-of-the-text",
@@ -150,7 +150,7 @@ fn d23_plaintext_is_written_nowhere() {
 }
 
 #[test]
-fn d23_key_files_that_others_can_read_are_warned_about_or_refused() {
+fn d_23_key_files_that_others_can_read_are_warned_about_or_refused() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&small_mails()));
     let audit = |options: &[&str]| {
@@ -196,7 +196,7 @@ fn opens(place: &Workplace, report: &str) {
 }
 
 #[test]
-fn d24_passwords_come_from_a_file_or_a_descriptor() {
+fn d_24_passwords_come_from_a_file_or_a_descriptor() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&[encrypted("1", "text")]));
     place.write("crlf.txt", "wrong\r\nsesame\r\n");
@@ -307,7 +307,7 @@ fn echoes(terminal: &File) -> bool {
 }
 
 #[test]
-fn d24_without_a_password_a_terminal_is_asked_without_echo() {
+fn d_24_without_a_password_a_terminal_is_asked_without_echo() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&[encrypted("1", "text")]));
     let audit = [
@@ -399,7 +399,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn d24_no_password_is_in_the_arguments_the_environment_or_any_output() {
+fn d_24_no_password_is_in_the_arguments_the_environment_or_any_output() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     assert!(waiting.file("cmdline").contains("passwords.txt"));
@@ -452,7 +452,7 @@ fn d24_no_password_is_in_the_arguments_the_environment_or_any_output() {
 }
 
 #[test]
-fn d25_a_crash_leaves_no_core() {
+fn d_25_a_crash_leaves_no_core() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     let limits = waiting.file("limits");
@@ -465,7 +465,7 @@ fn d25_a_crash_leaves_no_core() {
 }
 
 #[test]
-fn d26_the_process_is_not_to_be_looked_into() {
+fn d_26_the_process_is_not_to_be_looked_into() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     let user = fs::metadata(waiting.path("")).unwrap().uid();
@@ -481,7 +481,7 @@ fn d26_the_process_is_not_to_be_looked_into() {
 }
 
 #[test]
-fn d26_what_holds_plaintext_does_not_show_it() {
+fn d_26_what_holds_plaintext_does_not_show_it() {
     use mailseal::facts::{self, Scratch, Settings};
     use mailseal::limits::Limits;
     use mailseal::mime::message::{Form, Message, Origin};
@@ -544,7 +544,7 @@ fn exported(place: &Workplace, name: &str, options: &[&str]) -> Option<PathBuf> 
 }
 
 #[test]
-fn d27_key_files_of_openssl_open_mail_and_what_is_wrong_with_one_is_told_apart() {
+fn d_27_key_files_of_openssl_open_mail_and_what_is_wrong_with_one_is_told_apart() {
     let place = Workplace::new();
     place.write("a.mbox", mbox(&[encrypted("1", "text")]));
     place.write("passwords.txt", "wrong\nZoë\nsesame\n");
