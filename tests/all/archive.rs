@@ -1,12 +1,5 @@
 //! The archive stage: nothing is lost, every byte is accounted for, and neither chunk sizes nor block sizes nor a restart matter.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -1,11 +1,4 @@
 //! Bad input: each gets a record or a clear error, and none stops the run (catalogue rows D-01 to D-21, E-20 to E-34, G-08).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -25,6 +18,7 @@ use super::program::{
 mod cms;
 mod encodings;
 mod outputs;
+mod storage;
 
 /// The records of these messages by their file's name, after one audit of all of them with anchors and keys. There is a good one
 /// beside them, which has to be valid.
