@@ -260,7 +260,7 @@ pub(super) struct EncryptedCase {
     pub(super) reader: usize,
     /// It is for none of the readers.
     pub(super) for_others: bool,
-    /// RSA v1.5 with a damaged key: the program goes on with a random one, which now and then looks well.
+    /// RSA with a damaged key, OAEP too: the program goes on with a random one, and now and then its padding looks well.
     pub(super) may_be_garbage: bool,
 }
 
@@ -360,7 +360,7 @@ pub(super) fn encrypted_cases() -> Vec<EncryptedCase> {
                     "damaged key",
                     encrypt(to.clone().damaged()),
                     *reader,
-                    way.starts_with("rsa_v15"),
+                    way.starts_with("rsa_v15") || way.starts_with("oaep"),
                 );
                 let flipped = Encrypt::new(&content, cipher)
                     .to(to.clone())
