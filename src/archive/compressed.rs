@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn e31_concatenated_members_and_frames_are_one_stream() {
+    fn e_31_concatenated_members_and_frames_are_one_stream() {
         let text = text();
         let (a, b) = text.split_at(70_000);
         for step in [1, 3, 4096, usize::MAX] {
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn d05_a_bomb_stops_at_the_ratio_wherever_one_reads() {
+    fn d_05_a_bomb_stops_at_the_ratio_wherever_one_reads() {
         let limits = Limits {
             ratio_free_bytes: 2 << 20,
             ..Limits::default()

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e32_names_of_all_systems() {
+    fn e_32_names_of_all_systems() {
         for (name, time, flags) in [
             ("1420070400.M1P2.host:2,FS", Some(1_420_070_400), "FS"),
             ("1420070400.M1P2.host;2,S", Some(1_420_070_400), "S"),

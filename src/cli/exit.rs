@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn d26_a_panic_says_where_and_not_what_and_ends_the_program_with_4() {
+    fn d_26_a_panic_says_where_and_not_what_and_ends_the_program_with_4() {
         let output = Command::new(env::current_exe().unwrap())
             .args(["--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .arg("cli::exit::tests::a_process_that_panics")

@@ -1,29 +1,21 @@
 //! From layer to layer: finds the S/MIME parts of an entity, reads each, and goes on with what is inside.
-//!
-//! Over 600 lines because every kind of layer is opened here and all of them share the one state of the walk.
+//! `layers` has what it does with each kind of CMS structure, `notes` what it writes down.
 
 use std::collections::BTreeMap;
 
-use crate::asn1::{BerErrorKind, oid};
-use crate::cms::{self, Carried as CarriedSets, CompressedData, ContentInfo, Layer, SignedData};
-use crate::crypto::digest::{DigestAlgorithm, Hasher, sha256};
-use crate::facts::axis::{Coverage, Digest, Integrity, LayerKind, Signature, Structure};
+use crate::asn1::BerErrorKind;
+use crate::cms::{self, ContentInfo, Layer};
+use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::certificates::Scratch;
-use crate::facts::decrypt::{self, Opened};
-use crate::facts::finding::{Finding, FindingAt};
+use crate::facts::finding::Finding;
 use crate::facts::headers;
-use crate::facts::inflate::inflate;
 use crate::facts::part::{self, At, layer_path};
 use crate::facts::readings::Readings;
 use crate::facts::recipient::Opener;
-use crate::facts::record::{
-    Addresses, LayerFacts, MessageFacts, NestedMessage, Sha256, SignatureFacts,
-};
+use crate::facts::record::{Addresses, MessageFacts, Sha256};
 use crate::facts::staged::Staged;
-use crate::facts::verify::Verifier;
 use crate::facts::{Carried, Collected, Settings};
 use crate::limits::Limits;
-use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::label::Label;
 use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
@@ -110,6 +102,17 @@ impl<'w> Walk<'w> {
             opened: Vec::new(),
             is_list_mail: false,
             deepest: None,
+        }
+    }
+
+    /// What opening a layer needs.
+    fn opener(&mut self) -> Opener<'_> {
+        Opener {
+            keys: self.keys,
+            limits: self.limits,
+            no_legacy: self.no_legacy,
+            kdf_rounds: &mut self.kdf_rounds,
+            scratch: self.scratch,
         }
     }
 
@@ -404,434 +407,6 @@ impl<'w> Walk<'w> {
             }
         }
     }
-
-    /// A CMS structure that stands by itself.
-    fn layer(&mut self, info: &ContentInfo<'_>, at: At, place: &Place) -> Option<usize> {
-        let mut at = at;
-        if at.contradicts(&info.layer) {
-            at.findings.push(Finding::TypeMismatch);
-        }
-        match &info.layer {
-            Layer::Signed(data) => Some(self.opaque(info, data, at, place)),
-            Layer::Enveloped(_) | Layer::AuthEnveloped(_) | Layer::Encrypted(_) => {
-                Some(self.encrypted(info, at, place))
-            }
-            Layer::Compressed(data) => Some(self.compressed(info, data, at, place)),
-            Layer::Digested(_) => Some(self.other(info, LayerKind::Digested, at, place)),
-            Layer::Authenticated(_) => Some(self.other(info, LayerKind::Authenticated, at, place)),
-            Layer::Data(_) | Layer::Other(_) => {
-                Some(self.other(info, LayerKind::Unknown, at, place))
-            }
-        }
-    }
-
-    fn opaque(
-        &mut self,
-        info: &ContentInfo<'_>,
-        data: &SignedData<'_>,
-        at: At,
-        place: &Place,
-    ) -> usize {
-        let mut at = at;
-        part::layer_findings(info, &data.carried, &mut at.findings);
-        let content = data
-            .content
-            .as_ref()
-            .and_then(|content| Some((*content, content.bytes().ok()?)));
-        let (kind, structure) = match (&content, data.signers.is_empty()) {
-            (None, true) if at.says_signed() && data.carried.is_empty() => {
-                (LayerKind::Opaque, Structure::NoSigners)
-            }
-            (None, true) => (LayerKind::CertsOnly, Structure::CertsOnly),
-            (None, false) => (LayerKind::Opaque, Structure::ContentMissing),
-            (Some(_), true) => (LayerKind::Opaque, Structure::NoSigners),
-            (Some(_), false) if data.content_type == oid::TST_INFO => {
-                (LayerKind::Timestamp, Structure::Ok)
-            }
-            (Some(_), false) => (LayerKind::Opaque, Structure::Ok),
-        };
-        let mut readings = content
-            .as_ref()
-            .map(|(content, bytes)| Readings::of_content(*content, bytes));
-        let coverage = at.coverage(
-            content
-                .as_ref()
-                .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
-        );
-        let (carried, crls) = self.carried_by(data);
-        let (signatures, used) = self.signatures(data, &carried, readings.as_mut(), coverage, &at);
-        self.list_footer(&mut at);
-        let sha256 = readings
-            .as_mut()
-            .and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
-        let is_mail = part::is_mail(data);
-        if !is_mail && kind == LayerKind::Opaque {
-            at.findings.push(Finding::ContentTypeOdd);
-        }
-        if is_mail {
-            self.innermost(place.depth, sha256);
-        }
-        let inner = place.behind(&at);
-        let index = self.push(at, kind, structure, place);
-        self.complete_layer(index, |layer| {
-            layer.signatures = signatures;
-            layer.certificates = carried;
-            layer.crls = crls;
-            if !is_mail {
-                layer.content_type = Some(data.content_type.label());
-            }
-        });
-        if let Some((_, bytes)) = content.filter(|_| is_mail) {
-            self.inside(index, &bytes, inner);
-        }
-        index
-    }
-
-    fn encrypted(&mut self, info: &ContentInfo<'_>, at: At, place: &Place) -> usize {
-        let mut at = at;
-        let kind = if let Layer::AuthEnveloped(_) = info.layer {
-            LayerKind::AuthEncrypted
-        } else {
-            LayerKind::Encrypted
-        };
-        let Some(Opened {
-            facts,
-            plaintext,
-            findings,
-            malformed,
-            originator,
-        }) = decrypt::open(&info.layer, &mut self.opener())
-        else {
-            return self.other(info, LayerKind::Unknown, at, place);
-        };
-        at.findings.extend(findings);
-        if let Some(sets) = originator {
-            part::layer_findings(info, sets, &mut at.findings);
-        } else {
-            part::ber_findings(info, &mut at.findings);
-        }
-        if !at.whole {
-            at.findings.push(Finding::EncryptedSubpart);
-        }
-        let structure = if malformed {
-            Structure::Malformed
-        } else {
-            Structure::Ok
-        };
-        let (carried, crls) = originator
-            .map(|sets| self.carried(sets))
-            .unwrap_or_default();
-        let inner = place.behind(&at);
-        let index = self.push(at, kind, structure, place);
-        self.complete_layer(index, |layer| {
-            layer.encrypted = Some(facts);
-            layer.certificates = carried;
-            layer.crls = crls;
-        });
-        let Some(plaintext) = plaintext else {
-            return index;
-        };
-        self.innermost(place.depth, canonical_sha256(&plaintext));
-        let roots = self.inside(index, &plaintext, inner);
-        let integrity = if kind == LayerKind::AuthEncrypted {
-            Integrity::Aead
-        } else if self.is_signed(&roots) {
-            Integrity::InnerSignature
-        } else {
-            Integrity::None
-        };
-        self.complete_layer(index, |layer| {
-            if let Some(encrypted) = &mut layer.encrypted {
-                encrypted.integrity = Some(integrity);
-            }
-            if integrity == Integrity::None {
-                layer.findings.push(Finding::IntegrityNone);
-                layer.findings.sort_unstable();
-            }
-        });
-        self.opened
-            .push(Staged::new(count(index), plaintext, integrity));
-        index
-    }
-
-    fn compressed(
-        &mut self,
-        info: &ContentInfo<'_>,
-        data: &CompressedData<'_>,
-        at: At,
-        place: &Place,
-    ) -> usize {
-        let mut at = at;
-        part::ber_findings(info, &mut at.findings);
-        let (plain, structure) = match inflate(data, self.limits) {
-            Ok(plain) => (Some(plain), Structure::Ok),
-            Err(finding) => {
-                at.findings.extend(finding);
-                (
-                    None,
-                    if finding.is_some() {
-                        Structure::ContentMissing
-                    } else {
-                        Structure::Malformed
-                    },
-                )
-            }
-        };
-        let inner = place.behind(&at);
-        let index = self.push(at, LayerKind::Compressed, structure, place);
-        if let Some(plain) = plain {
-            self.inside(index, &plain, inner);
-        }
-        index
-    }
-
-    fn other(&mut self, info: &ContentInfo<'_>, kind: LayerKind, at: At, place: &Place) -> usize {
-        let mut at = at;
-        part::ber_findings(info, &mut at.findings);
-        let carried = match &info.layer {
-            Layer::Authenticated(data) => data.originator.as_ref(),
-            Layer::Signed(_)
-            | Layer::Enveloped(_)
-            | Layer::AuthEnveloped(_)
-            | Layer::Encrypted(_)
-            | Layer::Compressed(_)
-            | Layer::Digested(_)
-            | Layer::Data(_)
-            | Layer::Other(_) => None,
-        };
-        let (carried, crls) = carried.map(|sets| self.carried(sets)).unwrap_or_default();
-        let index = self.push(at, kind, Structure::Ok, place);
-        self.complete_layer(index, |layer| {
-            layer.content_type = Some(info.content_type.label());
-            layer.certificates = carried;
-            layer.crls = crls;
-        });
-        index
-    }
-
-    /// Goes on inside layer `index`. Gives the layers that are the root of `bytes`.
-    fn inside(&mut self, index: usize, bytes: &[u8], inner: Place) -> Vec<usize> {
-        let mut inner = inner;
-        inner.inside = u32::try_from(index).ok();
-        self.entity(bytes, &inner)
-    }
-
-    /// Verifies all signers. `names`: those of the certificates carried, in the order in which they stand.
-    fn signatures(
-        &mut self,
-        data: &SignedData<'_>,
-        names: &[Sha256],
-        readings: Option<&mut Readings<'_>>,
-        coverage: Coverage,
-        at: &At,
-    ) -> (Vec<SignatureFacts>, Option<usize>) {
-        let sender = match at
-            .nested
-            .and_then(|index| self.facts.nested.get(usize::try_from(index).ok()?))
-        {
-            Some(message) => message.sender.clone(),
-            None => self.facts.sender.clone(),
-        };
-        let verifier = Verifier {
-            limits: self.limits,
-            sender: &sender,
-            coverage,
-            uncovered: &at.uncovered,
-        };
-        verifier.all(data, names, readings, self.scratch)
-    }
-
-    /// What opening a layer needs.
-    fn opener(&mut self) -> Opener<'_> {
-        Opener {
-            keys: self.keys,
-            limits: self.limits,
-            no_legacy: self.no_legacy,
-            kdf_rounds: &mut self.kdf_rounds,
-            scratch: self.scratch,
-        }
-    }
-
-    fn is_of_kind(&self, layer: usize, kind: LayerKind) -> bool {
-        self.facts
-            .layers
-            .get(layer)
-            .is_some_and(|layer| layer.kind == kind)
-    }
-
-    /// Is one of these layers signed, with its digest matching and its signature valid?
-    fn is_signed(&self, layers: &[usize]) -> bool {
-        layers
-            .iter()
-            .filter_map(|index| self.facts.layers.get(*index))
-            .filter(|layer| {
-                // What stands beside the signed part is not authenticated by it.
-                ![
-                    Finding::ExtraParts,
-                    Finding::PreambleText,
-                    Finding::EpilogueText,
-                ]
-                .iter()
-                .any(|beside| layer.findings.contains(beside))
-            })
-            .flat_map(|layer| &layer.signatures)
-            .any(|one| {
-                one.signature == Signature::Valid
-                    && match one.digest {
-                        Digest::Match | Digest::MatchCanonical | Digest::MatchAfterRepair => true,
-                        Digest::Mismatch | Digest::NotChecked => false,
-                    }
-            })
-    }
-
-    /// The nested message that a part is in, made known when first met.
-    fn nested_message(&mut self, tree: &Tree<'_>, part: usize, place: &Place) -> Option<u32> {
-        let root = tree.enclosing_message(part);
-        if root == 0 {
-            return place.nested;
-        }
-        let holder = tree
-            .parts
-            .get(root)
-            .and_then(|part| part.parent)
-            .unwrap_or(root);
-        let path = layer_path(&place.prefix, &tree.number(holder));
-        if let Some(known) = self
-            .facts
-            .nested
-            .iter()
-            .position(|message| message.path == path)
-        {
-            return u32::try_from(known).ok();
-        }
-        let header = tree.header(root);
-        let shown = headers::headers(&header);
-        self.facts.nested.push(NestedMessage {
-            path,
-            sender: headers::addresses(&header, self.limits).0,
-            times: headers::times(&header, shown.date_utc, None),
-            headers: shown,
-        });
-        u32::try_from(self.facts.nested.len() - 1).ok()
-    }
-
-    fn mime_findings(&mut self, tree: &Tree<'_>, prefix: &str) {
-        for found in &tree.findings {
-            let code = match found.finding {
-                MimeFinding::HeaderTooLarge => Finding::HeaderTooLarge,
-                MimeFinding::MimeTooDeep => Finding::MimeTooDeep,
-                MimeFinding::TooManyParts => Finding::TooManyParts,
-                MimeFinding::MimeAmbiguous => Finding::MimeAmbiguous,
-                MimeFinding::BoundaryMissing => Finding::BoundaryMissing,
-                MimeFinding::DelimiterMissing => Finding::DelimiterMissing,
-                MimeFinding::CloseDelimiterMissing => Finding::CloseDelimiterMissing,
-                MimeFinding::MessageEncoded => Finding::MessageEncoded,
-                MimeFinding::MultipartEncoded => Finding::MultipartEncoded,
-                MimeFinding::TransferEncodingUnknown => Finding::TransferEncodingUnknown,
-            };
-            let place = layer_path(prefix, &tree.number(found.part));
-            self.facts.findings.push(FindingAt { place, code });
-        }
-    }
-
-    /// A limit was reached: the rest stands as one layer that was not read, so that no message looks better for it.
-    fn left_out(&mut self, path: String, place: &Place) {
-        let known = self
-            .facts
-            .layers
-            .iter()
-            .any(|layer| layer.findings.contains(&Finding::TooManyLayers));
-        if !known {
-            self.unread(path, place, vec![Finding::TooManyLayers]);
-        }
-    }
-
-    fn unread(&mut self, path: String, place: &Place, findings: Vec<Finding>) {
-        let at = At {
-            path,
-            label: Label::default(),
-            findings,
-            whole: place.whole,
-            uncovered: place.uncovered.clone(),
-            nested: place.nested,
-        };
-        self.push(at, LayerKind::Unknown, Structure::Ok, place);
-    }
-
-    /// What a mailing list does to signed mail (catalogue row B-10).
-    fn list_footer(&self, at: &mut At) {
-        let beside = !at.whole
-            || at.findings.contains(&Finding::PreambleText)
-            || at.findings.contains(&Finding::EpilogueText);
-        if beside && self.is_list_mail && at.nested.is_none() {
-            at.findings.push(Finding::ListFooter);
-        }
-    }
-
-    /// Notes the certificates and CRLs of a readable structure, and gives their names.
-    fn carried(&mut self, sets: &CarriedSets<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
-        let take = |der: &&[u8], all: &mut BTreeMap<Sha256, Vec<u8>>| {
-            let name = sha256(der);
-            all.entry(name).or_insert_with(|| der.to_vec());
-            name
-        };
-        let certificates = sets.certificates.iter();
-        let crls = sets.crls.iter();
-        (
-            certificates
-                .map(|der| take(der, &mut self.certificates))
-                .collect(),
-            crls.map(|der| take(der, &mut self.crls)).collect(),
-        )
-    }
-
-    /// The same of a SignedData, and behind them of the timestamp tokens on its signatures.
-    fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
-        let (mut certificates, mut crls) = self.carried(&data.carried);
-        for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
-            if let Ok(info) = cms::read(token, self.limits)
-                && let Layer::Signed(token) = &info.layer
-            {
-                let (more, lists) = self.carried(&token.carried);
-                add_new(&mut certificates, more);
-                add_new(&mut crls, lists);
-            }
-        }
-        (certificates, crls)
-    }
-
-    fn innermost(&mut self, depth: usize, sha256: Option<Sha256>) {
-        if sha256.is_some() && self.deepest.is_none_or(|deepest| depth > deepest) {
-            self.deepest = Some(depth);
-            self.facts.content_sha256 = sha256;
-        }
-    }
-
-    fn push(&mut self, at: At, kind: LayerKind, structure: Structure, place: &Place) -> usize {
-        let mut findings = at.findings;
-        findings.sort_unstable();
-        findings.dedup();
-        self.facts.layers.push(LayerFacts {
-            path: at.path,
-            kind,
-            structure,
-            inside: place.inside,
-            nested: at.nested,
-            content_type: None,
-            signatures: Vec::new(),
-            encrypted: None,
-            certificates: Vec::new(),
-            crls: Vec::new(),
-            findings,
-        });
-        self.facts.layers.len() - 1
-    }
-
-    fn complete_layer(&mut self, index: usize, set: impl FnOnce(&mut LayerFacts)) {
-        if let Some(layer) = self.facts.layers.get_mut(index) {
-            set(layer);
-        }
-    }
 }
 
 /// A limit left parts unopened, or a part's type unread: what is in them was not seen.
@@ -845,31 +420,15 @@ pub(super) fn is_cut(tree: &Tree<'_>) -> bool {
     .any(|finding| tree.has(finding))
 }
 
-fn add_new(all: &mut Vec<Sha256>, more: Vec<Sha256>) {
-    for one in more {
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
-}
-
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
     map.into_iter()
         .map(|(sha256, der)| Carried { sha256, der })
         .collect()
 }
 
-fn canonical_sha256(bytes: &[u8]) -> Option<Sha256> {
-    let mut hasher = Hasher::new(DigestAlgorithm::Sha256).ok()?;
-    feed(bytes, LineEnds::CrLf, Unquote::None, |piece| {
-        hasher.update(piece)
-    });
-    hasher.finish().as_bytes().try_into().ok()
-}
+mod layers;
 
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
+mod notes;
 
 #[cfg(test)]
 mod tests;

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn d28_a_worker_that_panics_ends_the_run_and_does_not_hang_it() {
+    fn d_28_a_worker_that_panics_ends_the_run_and_does_not_hang_it() {
         let threads = threads(2).unwrap();
         let stop = AtomicBool::new(false);
         let machine = Machine {

@@ -155,7 +155,7 @@ fn both_passes(mbox: &[u8], threads_wanted: usize) -> Made {
 }
 
 #[test]
-fn d28_a_panic_in_one_message_is_caught_and_listed_and_the_others_are_judged() {
+fn d_28_a_panic_in_one_message_is_caught_and_listed_and_the_others_are_judged() {
     let quiet = both_passes(&mbox(&["1@x", "2@x", "3@x", "4@x"]), 1);
     assert!(!quiet.incomplete);
     assert_eq!(quiet.messages.lines().count(), 4);

@@ -1,12 +1,5 @@
 //! The archive stage: nothing is lost, every byte is accounted for, and neither chunk sizes nor block sizes nor a restart matter.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -315,7 +308,7 @@ fn chunks_blocks_compression_and_restarts_do_not_matter() {
 }
 
 #[test]
-fn e31_crlf_byte_order_mark_and_leading_lines() {
+fn e_31_crlf_byte_order_mark_and_leading_lines() {
     let folder = TempDir::new().unwrap();
     let messages = [mail("a"), mail("b")];
     let text = mbox(&messages);
@@ -375,7 +368,7 @@ fn small_files_named_as_arguments() {
 }
 
 #[test]
-fn d04_a_message_over_the_limit_is_skipped_and_the_next_is_read() {
+fn d_04_a_message_over_the_limit_is_skipped_and_the_next_is_read() {
     let folder = TempDir::new().unwrap();
     let limits = Limits {
         message_bytes: 3000,

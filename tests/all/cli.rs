@@ -1,11 +1,5 @@
 //! The command line as a user meets it: every example of the help works, exit codes mean what the help says, and what is refused is
 //! refused in one line that says what to do.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions
-)]
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! The cms stage against OpenSSL, the `cms` crate and the samples of RFC 4134.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::as_conversions, clippy::print_stderr)]
 
 mod differential;

@@ -1,11 +1,5 @@
 //! `crypto` against independent implementations: the `openssl` command and Python's `cryptography`. What is missing is skipped with a
 //! message.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr
-)]
 
 mod chain;
 mod password;

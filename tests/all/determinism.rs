@@ -1,11 +1,5 @@
 //! Equal archives give equal bytes: for any number of threads, any memory, any place, any way the bytes come in; and a report judged
 //! again is the report that an audit gives.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions
-)]
 
 use std::fs;
 use std::io::Write;

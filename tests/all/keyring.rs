@@ -1,10 +1,4 @@
 //! The key ring against files that other programs wrote: openssl, and Python for what openssl 3.0 can't write.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr
-)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

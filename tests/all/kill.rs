@@ -1,12 +1,5 @@
 //! A run that is interrupted, killed, or out of disk: it says how to go on, nothing stands under the final name, and going on gives the
 //! bytes of a run that nothing happened to.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,12 +1,5 @@
 //! The mime stage.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,4 @@
 //! The built program and what it is tried on: a place to work in, archives made to order, reports to compare.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions
-)]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

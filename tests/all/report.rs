@@ -1,12 +1,5 @@
 //! The report stage: hand-made facts and verdicts to bytes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::expect_used,
-    missing_docs
-)]
-
 mod samples;
 mod sums;
 

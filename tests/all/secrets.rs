@@ -1,30 +1,22 @@
 //! Keys, passwords and plaintext: where they may be seen and where not (catalogue rows D-23 to D-28).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::print_stderr
-)]
 
 use std::fs::{self, File, Permissions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mailseal::archive::Cursor;
 use mailseal::facts::store::{Block, Kind, Reader};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
 
 use super::program::{
     AT, HANG, PROGRAM, TEAM, Workplace, encrypted, ended, mbox, pem, signed, small_mails,
 };
+
+mod terminal;
 
 const KEYS: [&str; 4] = ["--keys", "keys", "--passwords", "passwords.txt"];
 
@@ -73,7 +65,7 @@ fn assert_nowhere(folder: &Path, secret: &str) {
 }
 
 #[test]
-fn d23_files_are_0600_and_folders_0700_whatever_the_umask() {
+fn d_23_files_are_0600_and_folders_0700_whatever_the_umask() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&small_mails()));
     for umask in ["0000", "0022", "0077", "0277", "0777"] {
@@ -113,7 +105,7 @@ fn d23_files_are_0600_and_folders_0700_whatever_the_umask() {
 }
 
 #[test]
-fn d23_plaintext_is_written_nowhere() {
+fn d_23_plaintext_is_written_nowhere() {
     let place = Workplace::with_pki();
     let words = [
         "plain-canary-of-the-text",
@@ -150,7 +142,7 @@ fn d23_plaintext_is_written_nowhere() {
 }
 
 #[test]
-fn d23_key_files_that_others_can_read_are_warned_about_or_refused() {
+fn d_23_key_files_that_others_can_read_are_warned_about_or_refused() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&small_mails()));
     let audit = |options: &[&str]| {
@@ -196,7 +188,7 @@ fn opens(place: &Workplace, report: &str) {
 }
 
 #[test]
-fn d24_passwords_come_from_a_file_or_a_descriptor() {
+fn d_24_passwords_come_from_a_file_or_a_descriptor() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&[encrypted("1", "text")]));
     place.write("crlf.txt", "wrong\r\nsesame\r\n");
@@ -238,96 +230,6 @@ fn d24_passwords_come_from_a_file_or_a_descriptor() {
     place
         .run(&[&audit[..], &["--password", "sesame"]].concat())
         .code(2);
-}
-
-/// The program on a terminal of its own: what it shows, with each answer given once it asks without echo.
-fn on_a_terminal(place: &Workplace, arguments: &[&str], answers: &[&str]) -> Option<(i32, String)> {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let slave = File::options()
-        .read(true)
-        .write(true)
-        .open(name.to_str().unwrap())
-        .unwrap();
-    let child = Command::new("setsid")
-        .args(["--ctty", "--wait", PROGRAM])
-        .args(arguments)
-        .current_dir(place.path())
-        .stdin(slave.try_clone().unwrap())
-        .stdout(slave.try_clone().unwrap())
-        .stderr(slave)
-        .spawn();
-    // Here nobody holds the terminal any more but the child.
-    let Ok(mut child) = child else {
-        eprintln!("skipped: no setsid");
-        return None;
-    };
-    let mut terminal = File::from(master);
-    let shown = Arc::new(Mutex::new(Vec::new()));
-    let reader = thread::spawn({
-        let mut terminal = terminal.try_clone().unwrap();
-        let shown = Arc::clone(&shown);
-        move || {
-            let mut chunk = [0; 1000];
-            // The terminal ends with an error once nobody is at its other side.
-            while let Ok(count @ 1..) = terminal.read(&mut chunk) {
-                shown.lock().unwrap().extend_from_slice(&chunk[..count]);
-            }
-        }
-    });
-    let asked = || {
-        let shown = shown.lock().unwrap();
-        memchr::memmem::find_iter(&shown, b"Password for").count()
-    };
-    let started = Instant::now();
-    for (n, answer) in answers.iter().enumerate() {
-        // Asked, and without echo: a terminal that echoes would show it.
-        while asked() <= n || echoes(&terminal) {
-            assert!(started.elapsed() < HANG, "it hangs");
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        terminal.write_all(answer.as_bytes()).unwrap();
-    }
-    let code = child.wait().unwrap().code().unwrap();
-    reader.join().unwrap();
-    let shown = String::from_utf8(shown.lock().unwrap().clone()).unwrap();
-    Some((code, shown))
-}
-
-fn echoes(terminal: &File) -> bool {
-    tcgetattr(terminal)
-        .unwrap()
-        .local_modes
-        .contains(LocalModes::ECHO)
-}
-
-#[test]
-fn d24_without_a_password_a_terminal_is_asked_without_echo() {
-    let place = Workplace::with_pki();
-    place.write("a.mbox", mbox(&[encrypted("1", "text")]));
-    let audit = [
-        "audit", "a.mbox", "-o", "report", "-q", "--force", AT, "--keys", "keys",
-    ];
-    let Some((code, shown)) = on_a_terminal(&place, &audit, &["sesame\n"]) else {
-        return;
-    };
-    assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("Password for keys/alice.p12"), "{shown}");
-    assert!(!shown.contains("sesame"), "{shown}");
-    opens(&place, "report");
-    let wrong = ["falsch-1\n", "falsch-2\n", "falsch-3\n"];
-    let (code, shown) = on_a_terminal(&place, &audit, &wrong).unwrap();
-    assert_eq!(code, 5, "{shown}");
-    assert_eq!(shown.matches("Password for").count(), 3, "{shown}");
-    assert!(shown.contains("no password given opens it"), "{shown}");
-    for answer in wrong {
-        assert!(!shown.contains(answer.trim_end()), "{shown}");
-    }
 }
 
 /// A run that waits for its archive, as a user without rights where that is possible.
@@ -399,7 +301,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn d24_no_password_is_in_the_arguments_the_environment_or_any_output() {
+fn d_24_no_password_is_in_the_arguments_the_environment_or_any_output() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     assert!(waiting.file("cmdline").contains("passwords.txt"));
@@ -452,7 +354,7 @@ fn d24_no_password_is_in_the_arguments_the_environment_or_any_output() {
 }
 
 #[test]
-fn d25_a_crash_leaves_no_core() {
+fn d_25_a_crash_leaves_no_core() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     let limits = waiting.file("limits");
@@ -465,7 +367,7 @@ fn d25_a_crash_leaves_no_core() {
 }
 
 #[test]
-fn d26_the_process_is_not_to_be_looked_into() {
+fn d_26_the_process_is_not_to_be_looked_into() {
     let place = Workplace::with_pki();
     let waiting = Waiting::start(&place);
     let user = fs::metadata(waiting.path("")).unwrap().uid();
@@ -481,7 +383,7 @@ fn d26_the_process_is_not_to_be_looked_into() {
 }
 
 #[test]
-fn d26_what_holds_plaintext_does_not_show_it() {
+fn d_26_what_holds_plaintext_does_not_show_it() {
     use mailseal::facts::{self, Scratch, Settings};
     use mailseal::limits::Limits;
     use mailseal::mime::message::{Form, Message, Origin};
@@ -544,7 +446,7 @@ fn exported(place: &Workplace, name: &str, options: &[&str]) -> Option<PathBuf> 
 }
 
 #[test]
-fn d27_key_files_of_openssl_open_mail_and_what_is_wrong_with_one_is_told_apart() {
+fn d_27_key_files_of_openssl_open_mail_and_what_is_wrong_with_one_is_told_apart() {
     let place = Workplace::new();
     place.write("a.mbox", mbox(&[encrypted("1", "text")]));
     place.write("passwords.txt", "wrong\nZoë\nsesame\n");

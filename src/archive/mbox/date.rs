@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e31_odd_dates_of_separator_lines() {
+    fn e_31_odd_dates_of_separator_lines() {
         let new_year = Some(1_420_070_400);
         for (line, time, asctime, at) in [
             ("From a@b Thu Jan  1 00:00:00 2015\n", true, true, new_year),

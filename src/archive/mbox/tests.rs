@@ -51,7 +51,7 @@ fn with(text: &str, finding: StorageFinding) -> Seen {
 }
 
 #[test]
-fn e31_messages_lie_between_separators() {
+fn e_31_messages_lie_between_separators() {
     assert_eq!(
         cut(&format!(
             "{LINE}A: 1\n\nx\n\n{LINE}B: 2\n\ny\n\n{LINE}C: 3\n\nz\n"
@@ -88,7 +88,7 @@ fn e31_messages_lie_between_separators() {
 }
 
 #[test]
-fn e31_odd_separators() {
+fn e_31_odd_separators() {
     use StorageFinding::SeparatorOdd;
     use StorageFinding::SeparatorWithoutBlankLine;
     use StorageFinding::UnquotedFromLine;
@@ -135,7 +135,7 @@ fn e31_odd_separators() {
 
 /// E-30, the case of notmuch and gmime (jstedfast/gmime#116): an attachment with an unquoted `From ` line in it.
 #[test]
-fn e30_from_line_inside_a_part() {
+fn e_30_from_line_inside_a_part() {
     let message = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-diff\n\n\
                    From 1234567890abcdef Mon Sep 17 00:00:00 2001\nSubject is in the text\n\nFrom: a@b\n--b--\n";
     assert_eq!(
@@ -170,7 +170,7 @@ fn e30_from_line_inside_a_part() {
 }
 
 #[test]
-fn e30_content_length_is_believed_where_it_lands() {
+fn e_30_content_length_is_believed_where_it_lands() {
     let limits = Limits::default();
     let body = format!("x\n\n{LINE}C: 3\n");
     let second = format!("{LINE}B: 2\n");
@@ -221,7 +221,7 @@ fn e30_content_length_is_believed_where_it_lands() {
 }
 
 #[test]
-fn e30_variants_are_told_apart() {
+fn e_30_variants_are_told_apart() {
     let message = |body: &str| format!("{LINE}A: 1\n\n{body}\n");
     let lengthy = |body: &str| format!("{LINE}Content-Length: {}\n\n{body}\n", body.len());
     let unquoted = "\nFrom a@b Thu Jan  1 00:00:00 2015\nC: 3\n";

@@ -185,7 +185,7 @@ fn several_arguments_are_read_in_order_and_resumed() {
 }
 
 #[test]
-fn d17_what_is_no_file_is_a_fault_and_names_are_kept() {
+fn d_17_what_is_no_file_is_a_fault_and_names_are_kept() {
     let folder = TempDir::new().unwrap();
     write(&folder, "a.eml", mail("a"));
     write(&folder, OsStr::from_bytes(b"b\xff\n%.eml"), mail("b"));
@@ -223,7 +223,7 @@ fn d17_what_is_no_file_is_a_fault_and_names_are_kept() {
 }
 
 #[test]
-fn d17_unreadable_files_and_folders_are_faults() {
+fn d_17_unreadable_files_and_folders_are_faults() {
     let folder = TempDir::new().unwrap();
     let file = write(&folder, "a.eml", mail("a"));
     write(&folder, "b/b.eml", mail("b"));
@@ -268,7 +268,7 @@ fn folders_nested_too_deep_are_a_fault() {
 }
 
 #[test]
-fn d05_a_bomb_in_a_folder_ends_its_file_only() {
+fn d_05_a_bomb_in_a_folder_ends_its_file_only() {
     let folder = TempDir::new().unwrap();
     let limits = Limits {
         ratio_free_bytes: 1 << 20,

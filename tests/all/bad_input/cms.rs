@@ -65,7 +65,7 @@ pub(super) fn opaque(id: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn d06_more_elements_than_anybody_needs() {
+fn d_06_more_elements_than_anybody_needs() {
     let certificate = &TEAM.root_der[..];
     let signer = der(
         0x30,
@@ -172,7 +172,7 @@ fn d06_more_elements_than_anybody_needs() {
 }
 
 #[test]
-fn d05_compressed_content_stops_at_its_bound() {
+fn d_05_compressed_content_stops_at_its_bound() {
     let bomb = {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
         for _ in 0..40 {
@@ -204,7 +204,7 @@ fn d05_compressed_content_stops_at_its_bound() {
 }
 
 #[test]
-fn d08_ber_that_nests_or_lies_about_its_length() {
+fn d_08_ber_that_nests_or_lies_about_its_length() {
     let start = [b"\x30\x80", SIGNED_DATA, b"\xa0\x80"].concat();
     let until_content = [
         &start[..],
@@ -258,7 +258,7 @@ fn d08_ber_that_nests_or_lies_about_its_length() {
 }
 
 #[test]
-fn d09_bytes_behind_the_cms_are_told_and_not_looked_at() {
+fn d_09_bytes_behind_the_cms_are_told_and_not_looked_at() {
     let good = sign(entity("text").as_bytes(), false);
     let other = sign(entity("other").as_bytes(), false);
     let records = judged(&[
@@ -355,7 +355,7 @@ fn signed_by(certificate: &[u8], serial: u8, signature_bytes: usize) -> Vec<u8> 
 }
 
 #[test]
-fn d10_keys_that_would_cost_or_can_not_be_are_not_used() {
+fn d_10_keys_that_would_cost_or_can_not_be_are_not_used() {
     let party = Party::new("Odd");
     let certificate = |serial: u8, spki: Vec<u8>| {
         let mut wanted = Wanted::signer(&party, u64::from(serial), "odd@example.com");
@@ -415,7 +415,7 @@ fn d10_keys_that_would_cost_or_can_not_be_are_not_used() {
 }
 
 #[test]
-fn d15_a_malformed_certificate_beside_a_good_one_is_kept() {
+fn d_15_a_malformed_certificate_beside_a_good_one_is_kept() {
     let good = sign(entity("text").as_bytes(), false);
     // The good one is Alice's; others are put before it.
     let with = |other: &[u8]| {

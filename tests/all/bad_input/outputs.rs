@@ -53,7 +53,7 @@ const TEXTS: [&str; 12] = [
 ];
 
 #[test]
-fn d18_no_name_from_mail_becomes_the_name_of_a_file() {
+fn d_18_no_name_from_mail_becomes_the_name_of_a_file() {
     let place = Workplace::with_pki();
     for (n, bad) in [
         "../../x",
@@ -117,7 +117,7 @@ const TABLES: [&str; 5] = [
 ];
 
 #[test]
-fn d19_no_cell_of_a_table_is_a_formula() {
+fn d_19_no_cell_of_a_table_is_a_formula() {
     let place = odd_texts();
     place.write("mail/=fault.mbox.gz", b"\x1f\x8b\x08\x00 damaged");
     audit(&place, "mail", &["--subjects"]).code(3);
@@ -172,7 +172,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 #[test]
-fn d20_nothing_from_mail_reaches_the_terminal_as_it_is() {
+fn d_20_nothing_from_mail_reaches_the_terminal_as_it_is() {
     let place = odd_texts();
     let bad = "mail/\u{1b}]0;x\u{7}\u{202e}.mbox.gz";
     place.write(bad, b"\x1f\x8b\x08\x00 damaged");
@@ -206,7 +206,7 @@ fn d20_nothing_from_mail_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn d21_json_is_json_whatever_the_mail_says() {
+fn d_21_json_is_json_whatever_the_mail_says() {
     let place = odd_texts();
     let with_subject = |id: &str, subject: &[u8]| {
         let mail = signed(id, "text");

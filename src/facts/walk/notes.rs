@@ -1,0 +1,184 @@
+//! What the walk notes down: layers, nested messages, findings, certificates and CRLs.
+
+use std::collections::BTreeMap;
+
+use crate::cms::{self, Carried as CarriedSets, Layer, SignedData};
+use crate::crypto::digest::sha256;
+use crate::facts::axis::{LayerKind, Structure};
+use crate::facts::finding::{Finding, FindingAt};
+use crate::facts::headers;
+use crate::facts::part::{At, layer_path};
+use crate::facts::record::{LayerFacts, NestedMessage, Sha256};
+use crate::facts::walk::{Place, Walk};
+use crate::mime::label::Label;
+use crate::mime::{Finding as MimeFinding, Tree};
+
+impl Walk<'_> {
+    /// The nested message that a part is in, made known when first met.
+    pub(super) fn nested_message(
+        &mut self,
+        tree: &Tree<'_>,
+        part: usize,
+        place: &Place,
+    ) -> Option<u32> {
+        let root = tree.enclosing_message(part);
+        if root == 0 {
+            return place.nested;
+        }
+        let holder = tree
+            .parts
+            .get(root)
+            .and_then(|part| part.parent)
+            .unwrap_or(root);
+        let path = layer_path(&place.prefix, &tree.number(holder));
+        if let Some(known) = self
+            .facts
+            .nested
+            .iter()
+            .position(|message| message.path == path)
+        {
+            return u32::try_from(known).ok();
+        }
+        let header = tree.header(root);
+        let shown = headers::headers(&header);
+        self.facts.nested.push(NestedMessage {
+            path,
+            sender: headers::addresses(&header, self.limits).0,
+            times: headers::times(&header, shown.date_utc, None),
+            headers: shown,
+        });
+        u32::try_from(self.facts.nested.len() - 1).ok()
+    }
+
+    pub(super) fn mime_findings(&mut self, tree: &Tree<'_>, prefix: &str) {
+        for found in &tree.findings {
+            let code = match found.finding {
+                MimeFinding::HeaderTooLarge => Finding::HeaderTooLarge,
+                MimeFinding::MimeTooDeep => Finding::MimeTooDeep,
+                MimeFinding::TooManyParts => Finding::TooManyParts,
+                MimeFinding::MimeAmbiguous => Finding::MimeAmbiguous,
+                MimeFinding::BoundaryMissing => Finding::BoundaryMissing,
+                MimeFinding::DelimiterMissing => Finding::DelimiterMissing,
+                MimeFinding::CloseDelimiterMissing => Finding::CloseDelimiterMissing,
+                MimeFinding::MessageEncoded => Finding::MessageEncoded,
+                MimeFinding::MultipartEncoded => Finding::MultipartEncoded,
+                MimeFinding::TransferEncodingUnknown => Finding::TransferEncodingUnknown,
+            };
+            let place = layer_path(prefix, &tree.number(found.part));
+            self.facts.findings.push(FindingAt { place, code });
+        }
+    }
+
+    /// A limit was reached: the rest stands as one layer that was not read, so that no message looks better for it.
+    pub(super) fn left_out(&mut self, path: String, place: &Place) {
+        let known = self
+            .facts
+            .layers
+            .iter()
+            .any(|layer| layer.findings.contains(&Finding::TooManyLayers));
+        if !known {
+            self.unread(path, place, vec![Finding::TooManyLayers]);
+        }
+    }
+
+    pub(super) fn unread(&mut self, path: String, place: &Place, findings: Vec<Finding>) {
+        let at = At {
+            path,
+            label: Label::default(),
+            findings,
+            whole: place.whole,
+            uncovered: place.uncovered.clone(),
+            nested: place.nested,
+        };
+        self.push(at, LayerKind::Unknown, Structure::Ok, place);
+    }
+
+    /// What a mailing list does to signed mail (catalogue row B-10).
+    pub(super) fn list_footer(&self, at: &mut At) {
+        let beside = !at.whole
+            || at.findings.contains(&Finding::PreambleText)
+            || at.findings.contains(&Finding::EpilogueText);
+        if beside && self.is_list_mail && at.nested.is_none() {
+            at.findings.push(Finding::ListFooter);
+        }
+    }
+
+    /// Notes the certificates and CRLs of a readable structure, and gives their names.
+    pub(super) fn carried(&mut self, sets: &CarriedSets<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+        let take = |der: &&[u8], all: &mut BTreeMap<Sha256, Vec<u8>>| {
+            let name = sha256(der);
+            all.entry(name).or_insert_with(|| der.to_vec());
+            name
+        };
+        let certificates = sets.certificates.iter();
+        let crls = sets.crls.iter();
+        (
+            certificates
+                .map(|der| take(der, &mut self.certificates))
+                .collect(),
+            crls.map(|der| take(der, &mut self.crls)).collect(),
+        )
+    }
+
+    /// The same of a SignedData, and behind them of the timestamp tokens on its signatures.
+    pub(super) fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+        let (mut certificates, mut crls) = self.carried(&data.carried);
+        for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
+            if let Ok(info) = cms::read(token, self.limits)
+                && let Layer::Signed(token) = &info.layer
+            {
+                let (more, lists) = self.carried(&token.carried);
+                add_new(&mut certificates, more);
+                add_new(&mut crls, lists);
+            }
+        }
+        (certificates, crls)
+    }
+
+    pub(super) fn innermost(&mut self, depth: usize, sha256: Option<Sha256>) {
+        if sha256.is_some() && self.deepest.is_none_or(|deepest| depth > deepest) {
+            self.deepest = Some(depth);
+            self.facts.content_sha256 = sha256;
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        at: At,
+        kind: LayerKind,
+        structure: Structure,
+        place: &Place,
+    ) -> usize {
+        let mut findings = at.findings;
+        findings.sort_unstable();
+        findings.dedup();
+        self.facts.layers.push(LayerFacts {
+            path: at.path,
+            kind,
+            structure,
+            inside: place.inside,
+            nested: at.nested,
+            content_type: None,
+            signatures: Vec::new(),
+            encrypted: None,
+            certificates: Vec::new(),
+            crls: Vec::new(),
+            findings,
+        });
+        self.facts.layers.len() - 1
+    }
+
+    pub(super) fn complete_layer(&mut self, index: usize, set: impl FnOnce(&mut LayerFacts)) {
+        if let Some(layer) = self.facts.layers.get_mut(index) {
+            set(layer);
+        }
+    }
+}
+
+fn add_new(all: &mut Vec<Sha256>, more: Vec<Sha256>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+}
