@@ -4,6 +4,8 @@ mod args;
 
 mod build;
 
+pub mod count;
+
 mod exit;
 
 mod interrupt;

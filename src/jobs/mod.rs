@@ -4,6 +4,8 @@ pub mod audit;
 
 pub mod judge;
 
+pub mod count;
+
 pub mod given;
 
 pub mod output;
