@@ -8,6 +8,10 @@ pub mod count;
 
 pub mod given;
 
+pub mod keyring;
+
+pub mod keys;
+
 pub mod output;
 
 mod certificates;

@@ -26,6 +26,8 @@ pub mod usage;
 
 pub mod missing;
 
+pub mod keys;
+
 pub mod counts;
 
 pub mod tally;
