@@ -89,7 +89,7 @@ pub(super) struct LockedKey {
 }
 
 /// Which of the attempts opened something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fit(usize);
 
 /// What a derivation makes of a password.
@@ -104,13 +104,19 @@ enum Reads {
 /// All passwords.
 pub(super) struct Unlocker {
     attempts: Vec<Attempt>,
+    /// The first reading of each password: in the order of their numbers, the empty one last.
+    once: Vec<Fit>,
     limits: Limits,
 }
 
 impl Unlocker {
     pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
+        let attempts = passwords.attempts();
+        let first = |(_, attempt): &(usize, &Attempt)| !attempt.repeats_octets;
+        let once = attempts.iter().enumerate().filter(first);
         Self {
-            attempts: passwords.attempts(),
+            once: once.map(|(place, _)| Fit(place)).collect(),
+            attempts,
             limits: limits.clone(),
         }
     }
@@ -123,26 +129,31 @@ impl Unlocker {
 
     /// The attempt that has this name in a report.
     fn fit_of(&self, opened: Opened) -> Option<Fit> {
-        let named = |attempt: &Attempt| attempt.opened == opened;
-        self.attempts.iter().position(named).map(Fit)
+        let number = |fit: Fit| match self.opened(fit) {
+            Opened::WithPassword(number) => number,
+            Opened::WithEmptyPassword | Opened::Freely | Opened::No => usize::MAX,
+        };
+        let wanted = match opened {
+            Opened::WithPassword(number) => number,
+            Opened::WithEmptyPassword => usize::MAX,
+            Opened::Freely | Opened::No => return None,
+        };
+        let found = self.once.partition_point(|fit| number(*fit) < wanted);
+        self.once.get(found).copied()
     }
 
     /// How many different passwords there are besides the empty one.
     pub fn numbered(&self) -> usize {
-        self.passwords().count().saturating_sub(1)
+        self.once.len().saturating_sub(1)
     }
 
     /// What to try first, because every miss costs a derivation: the password in place `guess`, the one that opened the last file, and
     /// the one behind it. A folder's files mostly have one password, or each its own in the order of a list.
     pub fn hints(&self, guess: Option<usize>, last: Option<Fit>) -> Vec<Fit> {
-        let once = |(_, attempt): &(usize, &Attempt)| !attempt.repeats_octets;
-        let guessed = guess.and_then(|place| {
-            let mut attempts = self.attempts.iter().enumerate().filter(once);
-            attempts.nth(place).map(|(index, _)| Fit(index))
-        });
-        let next = last.and_then(|Fit(last)| {
-            let mut behind = self.attempts.iter().enumerate().skip(last + 1);
-            behind.find(once).map(|(index, _)| Fit(index))
+        let guessed = guess.and_then(|place| self.once.get(place).copied());
+        let next = last.and_then(|last| {
+            let behind = self.once.partition_point(|fit| *fit <= last);
+            self.once.get(behind).copied()
         });
         let mut hints: Vec<Fit> = Vec::new();
         for fit in [guessed, last, next].into_iter().flatten() {
