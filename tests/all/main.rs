@@ -22,6 +22,7 @@ mod crypto;
 mod determinism;
 mod differential;
 mod keyring;
+mod keys;
 mod kill;
 mod layers;
 mod manual;

@@ -5,19 +5,21 @@
 //! user's own, but not to be well-formed.
 
 mod entry;
+mod file;
 mod files;
 mod formats;
 mod identity;
 mod index;
 mod kek;
+mod listing;
 mod load;
 mod open_pkcs12;
 mod passwords;
 mod pem_cipher;
+mod stored;
 mod unlock;
 
 pub mod pem;
-
 pub mod pkcs12;
 
 use std::fmt;
@@ -31,15 +33,19 @@ use crate::error::RunError;
 use crate::limits::Limits;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
-use crate::pki::keyring::unlock::LockedKey;
+use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::Unlocker;
 
 pub use entry::FileEntry;
+pub use entry::Held;
 pub use entry::KeyFileKind;
 pub use entry::KeyFileProblem;
 pub use entry::LoadReport;
 pub use entry::Opened;
+pub use file::FileContents;
 pub use kek::Keks;
+pub use load::Batch;
+pub use load::KeyFiles;
 pub use passwords::Passwords;
 pub use unlock::UnlockError;
 
@@ -65,7 +71,7 @@ struct KeyRecord {
     certificates: Vec<usize>,
     friendly_name: Option<String>,
     /// Where the private half may be, in the order of reading.
-    locked: Vec<LockedKey>,
+    places: Vec<Place>,
     unlocked: OnceLock<Result<PrivateKey, UnlockError>>,
 }
 
@@ -126,7 +132,7 @@ impl Keyring {
         let record = self.keys.get(key.0).ok_or(&UnlockError::Damaged)?;
         let unlocked = record
             .unlocked
-            .get_or_init(|| unlock::first(&record.locked, &record.names, &self.unlocker));
+            .get_or_init(|| unlock::first(&record.places, &record.names, &self.unlocker));
         unlocked.as_ref()
     }
 
@@ -148,12 +154,6 @@ impl Keyring {
     #[must_use]
     pub fn certificate(&self, key: KeyId) -> Option<&[u8]> {
         self.certificates_of(key).next()
-    }
-
-    /// What the key was called in its PKCS #12 file.
-    #[must_use]
-    pub fn friendly_name(&self, key: KeyId) -> Option<&str> {
-        self.keys.get(key.0)?.friendly_name.as_deref()
     }
 
     /// Every certificate found in the files, each once, in the order of reading; those of authorities too.

@@ -1,0 +1,9 @@
+//! What a user does with many keys: the index of key files, the listing, and the table of keys that are missing.
+
+mod files;
+
+mod index;
+
+mod missing;
+
+mod scale;
