@@ -5,6 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::pki::pool::Spool;
@@ -41,6 +44,8 @@ pub struct ReportFolder {
     partial: PathBuf,
     target: PathBuf,
     replace: bool,
+    /// The partial folder, locked for as long as this is there.
+    lock: Option<File>,
 }
 
 impl ReportFolder {
@@ -48,10 +53,11 @@ impl ReportFolder {
     ///
     /// # Errors
     /// `Exists` where the target or an interrupted run's partial folder is there and `replace` is not asked for; `Unusable` where
-    /// what would be replaced is no report; `Unwritable` where the folder can't be made.
+    /// another run writes there or what would be replaced is no report; `Unwritable` where the folder can't be made.
     pub fn create(target: &Path, replace: bool) -> Result<Self, RunError> {
-        let folder = Self::at(target, replace)?;
+        let mut folder = Self::at(target, replace)?;
         if exists(&folder.partial) {
+            let held = lock(&folder.partial)?;
             if !replace {
                 let problem = if folder.partial.join(RESUME_FILE).is_file() {
                     "an interrupted run left it. Go on with --resume, or start anew with --force."
@@ -64,6 +70,7 @@ impl ReportFolder {
                 });
             }
             remove_report(&folder.partial)?;
+            drop(held);
         }
         if let Some(parent) = folder
             .partial
@@ -79,17 +86,19 @@ impl ReportFolder {
             .map_err(unwritable)?;
         // The umask may have taken away what we need ourselves.
         fs::set_permissions(&folder.partial, Permissions::from_mode(0o700)).map_err(unwritable)?;
+        folder.lock = lock(&folder.partial)?;
         Ok(folder)
     }
 
     /// The partial folder of an interrupted run.
     ///
     /// # Errors
-    /// `Exists` as above, `Unreadable` where there is no such folder.
+    /// `Exists` as above, `Unreadable` where there is no such folder, `Unusable` where another run writes in it.
     pub fn reopen(target: &Path, replace: bool) -> Result<Self, RunError> {
-        let folder = Self::at(target, replace)?;
+        let mut folder = Self::at(target, replace)?;
         fs::read_dir(&folder.partial)
             .map_err(|error| RunError::unreadable(&folder.partial, error))?;
+        folder.lock = lock(&folder.partial)?;
         Ok(folder)
     }
 
@@ -110,6 +119,7 @@ impl ReportFolder {
             partial: partial_of(target),
             target: target.to_owned(),
             replace,
+            lock: None,
         })
     }
 
@@ -211,6 +221,21 @@ impl ReportFolder {
 /// Removes the partial folder of a run that nobody can go on with. What can't be removed stays.
 pub fn discard(target: &Path) {
     let _ = remove_report(&partial_of(target));
+}
+
+/// Keeps other runs out of a partial folder. None where the file system has no locks, or what is there is no folder.
+fn lock(partial: &Path) -> Result<Option<File>, RunError> {
+    let Ok(folder) = File::open(partial) else {
+        return Ok(None);
+    };
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => Err(RunError::Unusable {
+            path: partial.to_owned(),
+            problem: "another run is writing there. Wait for it, or choose another folder with -o.",
+        }),
+        Err(_) => Ok(None),
+    }
 }
 
 fn exists(path: &Path) -> bool {
@@ -348,6 +373,27 @@ mod tests {
     }
 
     #[test]
+    fn two_runs_never_write_the_same_report() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("report");
+        let first = ReportFolder::create(&target, false).unwrap();
+        first.write(RESUME_FILE, b"").unwrap();
+        for second in [
+            ReportFolder::reopen(&target, false),
+            ReportFolder::create(&target, false),
+            ReportFolder::create(&target, true),
+        ] {
+            let Err(RunError::Unusable { problem, .. }) = second else {
+                panic!("{second:?}");
+            };
+            assert!(problem.starts_with("another run"), "{problem}");
+        }
+        assert!(first.file(RESUME_FILE).exists());
+        drop(first);
+        ReportFolder::reopen(&target, false).unwrap();
+    }
+
+    #[test]
     fn an_existing_report_is_replaced_only_when_asked() {
         let place = tempfile::tempdir().unwrap();
         let target = place.path().join("report");
@@ -408,6 +454,7 @@ mod tests {
         let target = place.path().join("report");
         let folder = ReportFolder::create(&target, false).unwrap();
         folder.write(RESUME_FILE, b"").unwrap();
+        drop(folder);
         assert!(matches!(
             ReportFolder::create(&target, false),
             Err(RunError::Unusable { .. })
