@@ -256,6 +256,20 @@ pub enum FaultCode {
 }
 
 impl FaultCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::MessageTooLarge,
+        Self::ReadError,
+        Self::Unreadable,
+        Self::SkippedSymlink,
+        Self::NotARegularFile,
+        Self::FolderMissing,
+        Self::FolderTooDeep,
+        Self::CompressedDamaged,
+        Self::DecompressionRatio,
+        Self::BeforeFirstSeparator,
+    ];
+
     /// Mail was left unread because of it: the run is incomplete. Links and devices are left out by design.
     #[must_use]
     pub fn leaves_mail_unread(self) -> bool {

@@ -8,6 +8,10 @@ pub mod verdicts {}
 #[doc = include_str!("attacks.md")]
 pub mod attacks {}
 
+/// Every finding and fault: what was seen.
+#[doc = include_str!("findings.md")]
+pub mod findings {}
+
 /// The files of a report, their fields, and the history of both.
 #[doc = include_str!("report.md")]
 pub mod report {}

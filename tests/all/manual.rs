@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use mailseal::archive::FaultCode;
+use mailseal::facts::finding::Finding;
+
 use super::program::PROGRAM;
 
 /// The sources of all tests, one behind another.
@@ -69,6 +72,24 @@ fn every_attack_names_tests_that_exist() {
         }
     }
     assert!(seen > 20, "{seen}");
+}
+
+/// Every finding and fault has its line; none is there that the program does not know.
+#[test]
+fn every_code_is_explained() {
+    let text = fs::read_to_string(root().join("src/manual/findings.md")).unwrap();
+    let explained: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut known: Vec<&str> = Finding::ALL.iter().map(|code| code.as_str()).collect();
+    known.extend(FaultCode::ALL.iter().map(|code| code.as_str()));
+    for code in &known {
+        assert!(explained.contains(code), "{code} is not explained");
+    }
+    for code in explained {
+        assert!(known.contains(&code), "{code} is no code");
+    }
 }
 
 #[test]
