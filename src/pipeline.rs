@@ -5,6 +5,8 @@
 
 mod in_order;
 
+mod map;
+
 mod verdicts;
 
 #[cfg(test)]
@@ -28,6 +30,7 @@ use crate::pipeline::in_order::{Shelf, in_order};
 use crate::pki::keyring::Keyring;
 use crate::pki::pool::{PoolBuilder, Provenance};
 
+pub use crate::pipeline::map::map;
 pub use crate::pipeline::verdicts::{Bench, FileTotals, Judged, judge};
 
 /// How far a run has come; handed to the caller after each block.

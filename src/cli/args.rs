@@ -24,6 +24,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Judge again from the facts that a report keeps: other anchors, CRLs, policy or time, without the archive
     Judge(JudgeArgs),
+    /// List what is in key files: whose keys, their identifiers, which password opens them, what is wrong
+    Keys(KeysArgs),
 }
 
 /// `mailseal audit`.
@@ -62,6 +64,24 @@ pub struct AuditArgs {
     /// Refuse key files that others can read; without it they are warned about
     #[arg(long, help_heading = "Keys", hide_short_help = true)]
     pub strict_perms: bool,
+
+    /// Folder for the index of many key files [default: $XDG_CACHE_HOME/mailseal or ~/.cache/mailseal, from 256 files on]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Keys",
+        hide_short_help = true
+    )]
+    pub cache: Option<PathBuf>,
+
+    /// Read every key file anew, and leave no index
+    #[arg(
+        long,
+        help_heading = "Keys",
+        hide_short_help = true,
+        conflicts_with = "cache"
+    )]
+    pub no_cache: bool,
 
     /// How to judge.
     #[command(flatten)]
@@ -121,6 +141,48 @@ const JUDGE_EXAMPLES: &str = "\
 Examples:
   mailseal judge report/ -o report2 --ca other-roots.pem
   mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z";
+
+/// `mailseal keys`.
+#[derive(Debug, Args)]
+#[command(after_long_help = KEYS_EXAMPLES)]
+pub struct KeysArgs {
+    /// Key files: PKCS#12, PEM or DER; files or folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Passwords for the key files, one a line, tried in order
+    #[arg(long, value_name = "FILE")]
+    pub passwords: Option<PathBuf>,
+
+    /// The same from an open file descriptor
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub password_fd: Option<i32>,
+
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Folder for the index of many key files [default: $XDG_CACHE_HOME/mailseal or ~/.cache/mailseal, from 256 files on]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub cache: Option<PathBuf>,
+
+    /// Read every key file anew, and leave no index
+    #[arg(long, hide_short_help = true, conflicts_with = "cache")]
+    pub no_cache: bool,
+
+    /// No progress
+    #[arg(short, long, hide_short_help = true)]
+    pub quiet: bool,
+
+    /// Worker threads; default: one for each core
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+const KEYS_EXAMPLES: &str = "\
+Examples:
+  mailseal keys keys/ --passwords passwords.txt
+  mailseal keys alice.p12 bob.pem --json";
 
 /// Options that decide verdicts.
 #[derive(Debug, Args)]

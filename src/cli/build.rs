@@ -82,7 +82,13 @@ pub fn render(args: &WritingArgs, limits: &Limits) -> RenderOptions {
 /// The number of workers.
 #[must_use]
 pub fn threads(args: &WritingArgs) -> usize {
-    match args.threads {
+    count(args.threads)
+}
+
+/// The number of workers: what was asked for, or one for each core.
+#[must_use]
+pub fn count(threads: Option<u16>) -> usize {
+    match threads {
         Some(count) => usize::from(count),
         None => available_parallelism().map_or(1, usize::from),
     }
@@ -176,7 +182,7 @@ mod tests {
         arguments.extend(extra);
         match Cli::try_parse_from(arguments).unwrap().command {
             Command::Judge(args) => args.judging,
-            Command::Audit(_) => unreachable!(),
+            Command::Audit(_) | Command::Keys(_) => unreachable!(),
         }
     }
 

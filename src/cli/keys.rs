@@ -3,13 +3,22 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
+use crate::cli::args::KeysArgs;
+use crate::cli::build;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::progress::Counter;
 use crate::cli::screen::escaped;
 use crate::error::RunError;
+use crate::jobs::keyring::{self, Cache, Loaded};
+use crate::jobs::keys::{self, Usable};
 use crate::limits::Limits;
-use crate::pki::keyring::{FileEntry, KeyFileProblem, Keyring, LoadReport, Passwords};
+use crate::pipeline::{self, Machine};
+use crate::pki::keyring::{Keyring, LoadReport, Passwords, UnlockError};
+use crate::report;
 
 /// Prompts before giving up, as `sudo` has them.
 const PROMPTS: usize = 3;
@@ -28,38 +37,149 @@ pub struct Sources<'a> {
     pub descriptor: Option<i32>,
     /// `--strict-perms`
     pub strict: bool,
+    /// `--cache`
+    pub cache: Option<&'a Path>,
+    /// `--no-cache`
+    pub no_cache: bool,
+    /// `--quiet`
+    pub quiet: bool,
 }
 
 /// Loads the keyring, and says on standard error what could not be used.
 ///
 /// # Errors
 /// A path that can't be read; no password that fits; with `strict`, a key file that others can read.
-pub fn load(sources: Sources<'_>, limits: &Limits) -> Result<Keyring, RunError> {
+pub fn load(sources: Sources<'_>, limits: &Limits, threads: usize) -> Result<Keyring, RunError> {
     if sources.keys.is_empty() {
         return Ok(Keyring::empty());
     }
     let mut passwords = given(sources, limits)?;
     let mut prompts = 0;
-    let (keyring, report) = loop {
-        match Keyring::load(sources.keys, &passwords, limits) {
-            Err(RunError::NoPasswordFits { path })
-                if prompts < PROMPTS && std::io::stdin().is_terminal() =>
-            {
-                prompts += 1;
-                let prompt = format!(
-                    "Password for {} and the other key files: ",
-                    escaped(&path.display().to_string())
-                );
-                match rpassword::prompt_password(prompt) {
-                    Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
-                    Err(_) => return Err(RunError::NoPasswordFits { path }),
-                }
-            }
-            result => break result?,
+    let loaded = loop {
+        let loaded = read(sources, &passwords, limits, threads)?;
+        let Some(error) = loaded.report.refusal(&loaded.keys) else {
+            break loaded;
+        };
+        let RunError::NoPasswordFits { path } = &error else {
+            return Err(error);
+        };
+        if prompts == PROMPTS || !std::io::stdin().is_terminal() {
+            return Err(error);
+        }
+        prompts += 1;
+        let prompt = format!(
+            "Password for {} and the other key files: ",
+            escaped(&path.display().to_string())
+        );
+        match rpassword::prompt_password(prompt) {
+            Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
+            Err(_) => return Err(error),
         }
     };
-    complain(&report, sources.strict)?;
-    Ok(keyring)
+    complain(&loaded.report, sources.strict)?;
+    Ok(loaded.keys)
+}
+
+/// `mailseal keys`: lists what is in the files, on standard output.
+///
+/// # Errors
+/// A path that can't be read.
+pub fn list(args: &KeysArgs) -> Result<Exit, CommandError> {
+    let limits = Limits::default();
+    let sources = Sources {
+        keys: &args.paths,
+        passwords: args.passwords.as_deref(),
+        descriptor: args.password_fd,
+        strict: false,
+        cache: args.cache.as_deref(),
+        no_cache: args.no_cache,
+        quiet: args.quiet,
+    };
+    let passwords = given(sources, &limits)?;
+    let loaded = read(sources, &passwords, &limits, build::count(args.threads))?;
+    let rows = keys::keys(&loaded.keys, &loaded.report, &limits);
+    let out = if args.json {
+        report::keys::json(&rows)?
+    } else {
+        report::keys::table(&rows).into_bytes()
+    };
+    // A closed pipe ends the output and nothing else.
+    let _ = anstream::stdout().write_all(&out);
+    Ok(match keys::usable(&loaded.report) {
+        Usable::All => Exit::Finished,
+        Usable::Some => Exit::Incomplete,
+        Usable::Nothing => Exit::Failed,
+    })
+}
+
+/// Says on standard error which keys were needed, and could not be unlocked after all.
+pub fn complain_afterwards(ring: &Keyring) {
+    let mut lines = Vec::new();
+    for (key, error) in ring.refused() {
+        let why = match error {
+            UnlockError::WrongPassword => "no password given opens it any more".to_owned(),
+            UnlockError::UnsupportedAlgorithm(name) => {
+                format!("needs {name}, which is not supported")
+            }
+            UnlockError::TooManyRounds => {
+                "asks for more rounds of key derivation than the limit".to_owned()
+            }
+            UnlockError::Damaged => "is damaged".to_owned(),
+            UnlockError::OtherKey => "is not the key of its certificate".to_owned(),
+            UnlockError::Gone => "is not there any more".to_owned(),
+        };
+        let file = ring.files_of(key).next();
+        let name = file.map(|path| path.display().to_string());
+        let name = name.or_else(|| ring.friendly_name(key).map(str::to_owned));
+        lines.push(format!(
+            "{}: the key was needed, but {why}; mail for it stayed closed",
+            name.as_deref().unwrap_or("a key file")
+        ));
+    }
+    print(&lines);
+}
+
+fn read(
+    sources: Sources<'_>,
+    passwords: &Passwords,
+    limits: &Limits,
+    threads: usize,
+) -> Result<Loaded, RunError> {
+    let default = default_cache();
+    let cache = match (sources.no_cache, sources.cache, &default) {
+        (true, _, _) | (false, None, None) => Cache::None,
+        (false, Some(folder), _) => Cache::Always(folder),
+        (false, None, Some(folder)) => Cache::ForMany(folder),
+    };
+    let workers = pipeline::threads(threads)?;
+    // Until the archive is read there is nothing to go on with: an interrupt ends the program as it ends any other.
+    let stop = AtomicBool::new(false);
+    let machine = Machine {
+        threads: &workers,
+        memory_bytes: 0,
+        stop: &stop,
+    };
+    let counter = Counter::new("key files", sources.quiet);
+    let step = |done, all| counter.step(done, all);
+    let loaded = keyring::load(sources.keys, passwords, cache, limits, &machine, &step)?;
+    counter.end();
+    if let Some((path, error)) = &loaded.unwritten {
+        print(&[format!(
+            "{}: the index of the key files can't be written: {error}. The next run reads them again; --no-cache goes without.",
+            path.display()
+        )]);
+    }
+    Ok(loaded)
+}
+
+/// `$XDG_CACHE_HOME/mailseal`, else `~/.cache/mailseal` (XDG Base Directory Specification: a relative path is ignored).
+fn default_cache() -> Option<PathBuf> {
+    let absolute = |name| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    Some(base?.join("mailseal"))
 }
 
 fn given(sources: Sources<'_>, limits: &Limits) -> Result<Passwords, RunError> {
@@ -87,7 +207,7 @@ fn given(sources: Sources<'_>, limits: &Limits) -> Result<Passwords, RunError> {
 fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
     let mut lines = Vec::new();
     for entry in &report.entries {
-        if let Some(problem) = problem(entry) {
+        if let Some(problem) = keys::problem(entry) {
             lines.push(format!("{}: {problem}", entry.path.display()));
         }
         if entry.keys > 0 && entry.is_open_to_others() {
@@ -103,6 +223,11 @@ fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
             ));
         }
     }
+    print(&lines);
+    Ok(())
+}
+
+fn print(lines: &[String]) {
     let more = lines.len().saturating_sub(LISTED);
     let mut err = anstream::stderr();
     for line in lines.iter().take(LISTED) {
@@ -115,21 +240,4 @@ fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
             "mailseal: and {more} more lines about key files like these"
         );
     }
-    Ok(())
-}
-
-fn problem(entry: &FileEntry) -> Option<String> {
-    Some(match entry.problem.as_ref()? {
-        KeyFileProblem::NotAKeyFile if !entry.named => return None,
-        KeyFileProblem::NotAKeyFile => "holds neither a key nor a certificate".to_owned(),
-        KeyFileProblem::WrongPassword => "no password given opens it".to_owned(),
-        KeyFileProblem::UnsupportedAlgorithm(name) => {
-            format!("needs {name}, which is not supported")
-        }
-        KeyFileProblem::TooManyRounds => {
-            "asks for more rounds of key derivation than the limit".to_owned()
-        }
-        KeyFileProblem::Damaged => "is damaged".to_owned(),
-        KeyFileProblem::Unreadable => "could not be read".to_owned(),
-    })
 }

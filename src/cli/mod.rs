@@ -4,6 +4,8 @@ mod args;
 
 mod build;
 
+pub mod count;
+
 mod exit;
 
 mod interrupt;
@@ -44,6 +46,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
+        Command::Keys(args) => keys::list(&args),
     };
     exit::of(result)
 }

@@ -1,6 +1,7 @@
 //! How far a run is: a bar by bytes on a terminal, a line every half minute without one, on standard error.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -94,6 +95,74 @@ impl Reporter {
                 std::io::stderr(),
                 "mailseal: {read}{of}, {rate}/s, {counts}"
             );
+        }
+    }
+}
+
+/// Counts things that workers finish, on a terminal as a bar, else as a line every half minute.
+pub struct Counter {
+    what: &'static str,
+    quiet: bool,
+    bar: OnceLock<ProgressBar>,
+    last_line: Mutex<Instant>,
+}
+
+/// Fewer are done before a bar is read.
+const WORTH_A_BAR: usize = 1000;
+
+impl Counter {
+    /// Nothing is shown yet.
+    pub fn new(what: &'static str, quiet: bool) -> Self {
+        Self {
+            what,
+            quiet,
+            bar: OnceLock::new(),
+            last_line: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// So many of so many are done.
+    pub fn step(&self, done: usize, all: usize) {
+        if self.quiet || all < WORTH_A_BAR {
+            return;
+        }
+        let count = |number| HumanCount(u64::try_from(number).unwrap_or(u64::MAX));
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_init(|| {
+                let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+                let template = "{bar:20} {percent:>3}% {human_pos} of {human_len} {msg} {eta} left";
+                bar.set_style(
+                    ProgressStyle::with_template(template)
+                        .unwrap_or_else(|_| ProgressStyle::default_bar()),
+                );
+                bar.set_message(self.what);
+                bar
+            });
+            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+            return;
+        }
+        let mut last = self
+            .last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= LINE_EVERY {
+            *last = Instant::now();
+            // Where standard error is closed nobody is there to be told.
+            let _ = writeln!(
+                std::io::stderr(),
+                "mailseal: {} of {} {}",
+                count(done),
+                count(all),
+                self.what
+            );
+        }
+    }
+
+    /// All are done.
+    pub fn end(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
         }
     }
 }

@@ -105,8 +105,12 @@ fn audit_as(
         passwords: args.passwords.as_deref(),
         descriptor: args.password_fd,
         strict: args.strict_perms,
+        cache: args.cache.as_deref(),
+        no_cache: args.no_cache,
+        quiet: args.writing.quiet,
     };
-    let keyring = keys::load(sources, &limits)?;
+    let threads = build::threads(&args.writing);
+    let keyring = keys::load(sources, &limits, threads)?;
     let target = args.output.clone().unwrap_or_default();
     let partial = partial_of(&target);
     let then = if can_be_read_twice(&args.archives) {
@@ -114,7 +118,6 @@ fn audit_as(
     } else {
         READ_ONCE.to_owned()
     };
-    let threads = build::threads(&args.writing);
     let stop = interrupt::watch(format!("interrupted. {then}"));
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
@@ -143,6 +146,7 @@ fn audit_as(
         },
     };
     let result = audit::audit(request, &machine, &mut |step| reporter.step(step));
+    keys::complain_afterwards(&keyring);
     let own = RunFacts {
         started,
         seconds: reporter.seconds(),

@@ -228,7 +228,9 @@ pub(super) fn report(
     if let Some(error) = failed {
         return Err(RunError::unwritable(&rows.path, error));
     }
-    let (tally, usages) = sink.finish()?;
+    let (tally, usages, missing) = sink.finish()?;
+    let table = missing.table(bench.pool, bench.limits, cells)?;
+    report.write("missing-keys.csv", &table)?;
     let certificates = certificates::write(&report, &bench, &usages)?;
     summary.complete(tally, certificates);
     report.write("summary.json", &summary.json()?)?;

@@ -4,7 +4,13 @@ pub mod audit;
 
 pub mod judge;
 
+pub mod count;
+
 pub mod given;
+
+pub mod keyring;
+
+pub mod keys;
 
 pub mod output;
 

@@ -144,7 +144,7 @@ fn both_passes(mbox: &[u8], threads_wanted: usize) -> Made {
     .unwrap();
     let (reader, _) = store::Reader::open(file).unwrap();
     let judged = judge(reader, path, &bench, &machine, &mut sink, &mut |_| ()).unwrap();
-    let (tally, _) = sink.finish().unwrap();
+    let (tally, _, _) = sink.finish().unwrap();
     Made {
         messages: messages.text(),
         faults: faults.text(),

@@ -24,6 +24,10 @@ pub mod certificates;
 
 pub mod usage;
 
+pub mod missing;
+
+pub mod keys;
+
 pub mod counts;
 
 pub mod tally;
@@ -48,6 +52,7 @@ pub use certificates::{CertificateRow, CertificateTally};
 pub use csv::Cells;
 pub use faults::FaultRow;
 pub use inputs::{InputRow, folder};
+pub use missing::MissingKeys;
 pub use run::Run;
 pub use sink::{Output, Outputs, Rendered, Sink};
 pub use summary::{Header, Summary};
@@ -130,6 +135,7 @@ pub fn render(
         options.cells,
         &mut out.decryptions,
     );
+    out.missing.count(facts, place.length);
     let claimed = tally::claimed_time(facts);
     out.tally
         .count(place, facts, verdict, &record.findings, claimed);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::RunError;
 use crate::report::csv::{self, Cells};
 use crate::report::faults::{self, FaultRow};
+use crate::report::missing::MissingKeys;
 use crate::report::names::Names;
 use crate::report::tally::Tally;
 use crate::report::usage::{Recipients, Usages};
@@ -24,6 +25,8 @@ pub struct Rendered {
     pub tally: Tally,
     /// Use of certificates in the block.
     pub usages: Usages,
+    /// Keys that would open what stayed closed in the block.
+    pub missing: MissingKeys,
 }
 
 impl Rendered {
@@ -41,6 +44,7 @@ impl Rendered {
         self.faults.clear();
         self.tally = Tally::default();
         self.usages.clear();
+        self.missing.clear();
         self.recipients.clear();
     }
 }
@@ -72,6 +76,7 @@ pub struct Sink {
     outputs: Outputs,
     tally: Tally,
     usages: Usages,
+    missing: MissingKeys,
 }
 
 impl Sink {
@@ -94,6 +99,7 @@ impl Sink {
             outputs,
             tally: Tally::default(),
             usages: Usages::default(),
+            missing: MissingKeys::default(),
         })
     }
 
@@ -108,6 +114,7 @@ impl Sink {
         self.outputs.faults.write(&block.faults)?;
         self.tally.join(&block.tally);
         self.usages.join(&block.usages);
+        self.missing.join(&block.missing);
         Ok(())
     }
 
@@ -115,12 +122,12 @@ impl Sink {
     ///
     /// # Errors
     /// [`RunError::Unwritable`].
-    pub fn finish(mut self) -> Result<(Tally, Usages), RunError> {
+    pub fn finish(mut self) -> Result<(Tally, Usages, MissingKeys), RunError> {
         self.outputs.messages.flush()?;
         self.outputs.signatures.flush()?;
         self.outputs.decryptions.flush()?;
         self.outputs.faults.flush()?;
-        Ok((self.tally, self.usages))
+        Ok((self.tally, self.usages, self.missing))
     }
 }
 

@@ -16,7 +16,7 @@ use mailseal::judge::verdict::MessageVerdict;
 use mailseal::report::usage::Role;
 use mailseal::report::{
     Cells, FaultRow, Lookup, Output, Outputs, Place, RenderOptions, Rendered, Run, Sink, Tally,
-    Usages, certificates, decryptions, faults, inputs, manifest, render, run, signatures,
+    Usages, certificates, decryptions, faults, inputs, manifest, missing, render, run, signatures,
 };
 use samples::{at, everything, place, signed};
 use serde_json::Value;
@@ -80,7 +80,7 @@ fn written(blocks: &[Rendered]) -> ([String; 4], Tally, Usages) {
     for block in blocks {
         sink.append(block).unwrap();
     }
-    let (tally, usages) = sink.finish().unwrap();
+    let (tally, usages, _) = sink.finish().unwrap();
     let texts = buffers.map(|buffer| String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap());
     (texts, tally, usages)
 }
@@ -186,6 +186,7 @@ fn every_column_is_described_and_every_description_has_a_column() {
     for (heading, columns) in [
         ("## signatures.csv", signatures::COLUMNS),
         ("## decryptions.csv", decryptions::COLUMNS),
+        ("## missing-keys.csv", missing::COLUMNS),
         ("## certificates.csv", certificates::COLUMNS),
         ("## faults.csv", faults::COLUMNS),
         ("## inputs.csv", inputs::COLUMNS),

@@ -78,6 +78,19 @@ impl KeyDerivation {
         Ok(derivation)
     }
 
+    /// PBKDF2 with HMAC-SHA-512 (RFC 8018 §5.2), for a digest of our own that is slow to guess from.
+    #[must_use]
+    pub fn pbkdf2(salt: &[u8], rounds: u32) -> Self {
+        Self {
+            function: Function::Pbkdf2 {
+                prf: DigestAlgorithm::Sha512,
+                rounds,
+            },
+            salt: salt.to_vec(),
+            key_bytes: None,
+        }
+    }
+
     /// keyLength, where it is stated.
     #[must_use]
     pub fn key_bytes(&self) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::pki::keyring::KeyId;
+
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyFileKind {
@@ -45,6 +47,15 @@ pub enum KeyFileProblem {
     Unreadable,
 }
 
+/// Something that a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// A private key.
+    Key(KeyId),
+    /// A certificate: its place in the order of [`super::Keyring::certificates`].
+    Certificate(usize),
+}
+
 /// One file that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
@@ -64,6 +75,8 @@ pub struct FileEntry {
     pub problem: Option<KeyFileProblem>,
     /// Permission bits of the file (`0o600`); 0 where it could not be opened.
     pub mode: u32,
+    /// The keys that could be told apart, and then the certificates, in the order in which they stand.
+    pub holds: Vec<Held>,
 }
 
 impl FileEntry {

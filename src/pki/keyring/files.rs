@@ -1,8 +1,8 @@
 //! Which files to read, and reading them into memory that is wiped.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -16,6 +16,61 @@ pub(super) struct Candidate {
     pub path: PathBuf,
     /// Named itself, not found in a folder.
     pub named: bool,
+    /// The path from the root on.
+    pub absolute: PathBuf,
+    /// Its state; None for what is no regular file.
+    pub identity: Option<FileIdentity>,
+}
+
+/// One state of a file: whatever is written to it changes this, at the latest by its `ctime`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileIdentity {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// File systems count time in steps of up to two seconds: a change in the step in which an index was written does not show.
+const STEP_NS: i128 = 2_000_000_000;
+
+impl FileIdentity {
+    fn of(metadata: &Metadata) -> Option<Self> {
+        let nanoseconds = |seconds: i64, rest: i64| {
+            i128::from(seconds)
+                .saturating_mul(1_000_000_000)
+                .saturating_add(i128::from(rest))
+        };
+        metadata.is_file().then(|| Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            mode: metadata.permissions().mode() & 0o7777,
+        })
+    }
+
+    /// It was last changed well before this time, in nanoseconds since 1970.
+    pub fn is_settled(&self, at_ns: i128) -> bool {
+        self.changed_ns.saturating_add(STEP_NS) < at_ns
+    }
+
+    /// All of it, for an index.
+    pub fn octets(&self) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(60);
+        for number in [self.device, self.inode, self.bytes] {
+            octets.extend_from_slice(&number.to_be_bytes());
+        }
+        for time in [self.modified_ns, self.changed_ns] {
+            octets.extend_from_slice(&time.to_be_bytes());
+        }
+        octets.extend_from_slice(&self.mode.to_be_bytes());
+        octets
+    }
 }
 
 /// A file's bytes.
@@ -24,6 +79,8 @@ pub(super) struct Content {
     pub bytes: Option<Zeroizing<Vec<u8>>>,
     /// Permission bits.
     pub mode: u32,
+    /// The state that was read; None for what is no regular file.
+    pub identity: Option<FileIdentity>,
 }
 
 /// All files named, and those in the folders named and below, folders in the byte order of their paths.
@@ -37,18 +94,22 @@ pub(super) fn list(paths: &[PathBuf]) -> Result<Vec<Candidate>, RunError> {
     let mut files = Vec::new();
     for path in paths {
         let unreadable = |source| RunError::unreadable(path, source);
-        if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        if !metadata.is_dir() {
             files.push(Candidate {
                 path: path.clone(),
                 named: true,
+                absolute,
+                identity: FileIdentity::of(&metadata),
             });
             continue;
         }
         let start = files.len();
-        let mut folders = vec![path.clone()];
+        let mut folders = vec![(path.clone(), absolute)];
         while let Some(folder) = folders.pop() {
             walk(&folder, &mut files, &mut folders)
-                .map_err(|source| RunError::unreadable(&folder, source))?;
+                .map_err(|source| RunError::unreadable(&folder.0, source))?;
         }
         if let Some(found) = files.get_mut(start..) {
             found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
@@ -57,14 +118,29 @@ pub(super) fn list(paths: &[PathBuf]) -> Result<Vec<Candidate>, RunError> {
     Ok(files)
 }
 
-fn walk(folder: &Path, files: &mut Vec<Candidate>, folders: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+fn walk(
+    folder: &(PathBuf, PathBuf),
+    files: &mut Vec<Candidate>,
+    folders: &mut Vec<(PathBuf, PathBuf)>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(&folder.0)? {
         let entry = entry?;
         let path = entry.path();
+        let absolute = folder.1.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            folders.push(path);
-        } else if fs::metadata(&path).is_ok_and(|target| target.is_file()) {
-            files.push(Candidate { path, named: false });
+            folders.push((path, absolute));
+            continue;
+        }
+        let identity = fs::metadata(&path)
+            .ok()
+            .and_then(|target| FileIdentity::of(&target));
+        if identity.is_some() {
+            files.push(Candidate {
+                path,
+                named: false,
+                absolute,
+                identity,
+            });
         }
     }
     Ok(())
@@ -81,8 +157,13 @@ pub(super) fn read(path: &Path, limit_bytes: u64) -> io::Result<Content> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o7777;
+    let identity = FileIdentity::of(&metadata);
     if metadata.len() > limit_bytes {
-        return Ok(Content { bytes: None, mode });
+        return Ok(Content {
+            bytes: None,
+            mode,
+            identity,
+        });
     }
     // One allocation: a buffer that grows leaves copies of the key behind.
     let size = match usize::try_from(metadata.len()) {
@@ -95,6 +176,7 @@ pub(super) fn read(path: &Path, limit_bytes: u64) -> io::Result<Content> {
     Ok(Content {
         bytes: within.then_some(bytes),
         mode,
+        identity,
     })
 }
 

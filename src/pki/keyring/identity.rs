@@ -66,6 +66,17 @@ impl PublicKeyNames {
     }
 }
 
+impl PublicKeyNames {
+    /// As an index keeps them; None where they have another length.
+    pub fn from_octets(identity: &[u8], spki_sha256: &[u8], key_identifier: &[u8]) -> Option<Self> {
+        Some(Self {
+            identity: Identity(identity.try_into().ok()?),
+            spki_sha256: spki_sha256.try_into().ok()?,
+            key_identifier: key_identifier.try_into().ok()?,
+        })
+    }
+}
+
 /// The algorithms under which an RSA key is written (RFC 8017, RFC 4055; X.509's own in the nineties).
 const RSA: [Oid<'static>; 4] = [
     oid::RSA_ENCRYPTION,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::crypto::PrivateKey;
 use crate::crypto::digest;
 use crate::error::RunError;
 use crate::limits::Limits;
@@ -12,24 +11,213 @@ use crate::pki::keyring::KeyId;
 use crate::pki::keyring::KeyRecord;
 use crate::pki::keyring::Keyring;
 use crate::pki::keyring::entry::FileEntry;
-use crate::pki::keyring::entry::KeyFileKind;
+use crate::pki::keyring::entry::Held;
 use crate::pki::keyring::entry::KeyFileProblem;
 use crate::pki::keyring::entry::LoadReport;
 use crate::pki::keyring::entry::Opened;
+use crate::pki::keyring::file::FileContents;
+use crate::pki::keyring::file::FoundKey;
+use crate::pki::keyring::file::PrivateHalf;
 use crate::pki::keyring::files;
-use crate::pki::keyring::formats;
-use crate::pki::keyring::formats::Item;
+use crate::pki::keyring::files::Candidate;
 use crate::pki::keyring::identity::Identity;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
-use crate::pki::keyring::open_pkcs12;
 use crate::pki::keyring::passwords::Passwords;
-use crate::pki::keyring::pem;
-use crate::pki::keyring::pkcs12;
-use crate::pki::keyring::unlock;
-use crate::pki::keyring::unlock::LockedKey;
+use crate::pki::keyring::stored;
+use crate::pki::keyring::stored::PasswordList;
+use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::Unlocker;
 use crate::pki::x509::certificate::Certificate;
+
+/// Files that are read one behind the other by one worker: their passwords are often the same, or follow one another.
+const BATCH: usize = 64;
+
+/// The files that a key ring is made of, each read once, in any order and by any number of workers.
+pub struct KeyFiles {
+    files: Vec<Candidate>,
+    contents: Vec<Option<FileContents>>,
+    unlocker: Unlocker,
+    list: PasswordList,
+    limits: Limits,
+    /// The index has entries of files that have changed or are gone.
+    outdated: bool,
+}
+
+/// Some files that nobody has read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch(Vec<usize>);
+
+impl Batch {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl KeyFiles {
+    /// Finds files, and folders with all that is below them. Nothing is read yet.
+    ///
+    /// # Errors
+    /// `Unreadable` for a path or folder that is not there or may not be read.
+    pub fn list(
+        paths: &[PathBuf],
+        passwords: &Passwords,
+        limits: &Limits,
+    ) -> Result<Self, RunError> {
+        let files = files::list(paths)?;
+        Ok(Self {
+            contents: files.iter().map(|_| None).collect(),
+            files,
+            unlocker: Unlocker::new(passwords, limits),
+            list: PasswordList::new(passwords),
+            limits: limits.clone(),
+            outdated: false,
+        })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Takes from an index what it knows of the files as they are now. `written`: when the index was written, in nanoseconds since
+    /// 1970. One that is damaged, of another version or of no use gives nothing.
+    pub fn restore(&mut self, index: &[u8], written: i128) {
+        let places: HashMap<&[u8], usize> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(place, file)| (file.absolute.as_os_str().as_encoded_bytes(), place))
+            .collect();
+        let mut found = Vec::new();
+        let mut outdated = false;
+        let read = stored::read(index, &mut self.list, &self.limits, &mut |entry| {
+            let place = places.get(entry.path).copied();
+            let now = place.and_then(|place| self.files.get(place)?.identity);
+            match (place, now) {
+                (Some(place), Some(now)) if now.is_settled(written) && entry.speaks_of(&now) => {
+                    found.push((place, entry.contents(now)));
+                }
+                _ => outdated = true,
+            }
+        });
+        self.outdated = outdated || read.is_none();
+        if read.is_none() {
+            return;
+        }
+        for (place, contents) in found {
+            if let Some(slot) = self.contents.get_mut(place) {
+                *slot = Some(contents);
+            }
+        }
+    }
+
+    /// The files that are still to be read.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Batch> {
+        let unread: Vec<usize> = self
+            .contents
+            .iter()
+            .enumerate()
+            .filter(|(_, contents)| contents.is_none())
+            .map(|(place, _)| place)
+            .collect();
+        let batches = unread.chunks(BATCH);
+        batches.map(|places| Batch(places.to_vec())).collect()
+    }
+
+    /// Reads a batch: MACs are checked and certificates taken out. Never fails: what is wrong with a file is in what it gives.
+    #[must_use]
+    pub fn read(&self, batch: &Batch) -> Vec<(usize, FileContents)> {
+        let mut last = None;
+        let mut all = Vec::with_capacity(batch.0.len());
+        for place in &batch.0 {
+            let Some(file) = self.files.get(*place) else {
+                continue;
+            };
+            // A list as long as the folder most likely has a password for each file, in their order.
+            let guess = (self.unlocker.numbered() == self.files.len()).then_some(*place);
+            let hints = self.unlocker.hints(guess, last);
+            let content = files::read(&file.path, self.limits.key_file_bytes);
+            let contents = FileContents::read(&content, &self.unlocker, hints, &self.limits);
+            last = contents.fit.or(last);
+            all.push((*place, contents));
+        }
+        all
+    }
+
+    /// Keeps what a batch gave.
+    pub fn keep(&mut self, read: Vec<(usize, FileContents)>) {
+        for (place, contents) in read {
+            self.outdated |= contents.identity.is_some();
+            if let Some(slot) = self.contents.get_mut(place) {
+                *slot = Some(contents);
+            }
+        }
+    }
+
+    /// The index for the next run, where it is not the one that was read. It holds no password, no private key, and nothing that makes
+    /// guessing one cheaper than the key files do: of the list of passwords it has a digest of [`stored::ROUNDS`] rounds.
+    ///
+    /// # Errors
+    /// `Internal` where the system gives no randomness.
+    pub fn index(&mut self) -> Result<Option<Vec<u8>>, RunError> {
+        if !self.outdated {
+            return Ok(None);
+        }
+        let known = self.files.iter().zip(&self.contents);
+        let known = known.filter_map(|(file, contents)| Some((file, contents.as_ref()?)));
+        stored::write(known, &mut self.list, &self.limits).map(Some)
+    }
+
+    /// Pairs keys and certificates by public key, across all files. Equal files and passwords give an equal key ring.
+    ///
+    /// # Errors
+    /// `Unreadable` for a file that was named and can't be read.
+    pub fn assemble(self) -> Result<(Keyring, LoadReport), RunError> {
+        let mut ring = Assembly::default();
+        let mut report = LoadReport::default();
+        for (file, contents) in self.files.into_iter().zip(self.contents) {
+            let Some(contents) = contents else {
+                return Err(RunError::Internal {
+                    what: "a key file was not read",
+                });
+            };
+            if let (true, Some(source)) = (file.named, contents.error) {
+                return Err(RunError::unreadable(&file.path, source));
+            }
+            let row = contents.row;
+            let held = ring.file(&file, row.opened, contents.certificates, contents.keys);
+            report.entries.push(FileEntry {
+                path: file.path,
+                named: file.named,
+                kind: row.kind,
+                keys: row.keys,
+                certificates: row.certificates,
+                opened: row.opened,
+                problem: row.problem,
+                mode: contents.mode,
+                holds: held,
+            });
+        }
+        Ok((ring.finish(self.unlocker), report))
+    }
+}
 
 /// As [`Keyring::load`].
 pub(super) fn load(
@@ -37,241 +225,90 @@ pub(super) fn load(
     passwords: &Passwords,
     limits: &Limits,
 ) -> Result<(Keyring, LoadReport), RunError> {
-    let mut loader = Loader {
-        unlocker: Unlocker::new(passwords, limits),
-        certificates: Vec::new(),
-        known: HashMap::new(),
-        keys: Vec::new(),
-    };
-    let mut report = LoadReport::default();
-    for file in files::list(paths)? {
-        let content = match files::read(&file.path, limits.key_file_bytes) {
-            Ok(content) => content,
-            Err(source) if file.named => return Err(RunError::unreadable(&file.path, source)),
-            Err(_) => {
-                let mut row = FileRow::new(KeyFileKind::Other);
-                row.problem(KeyFileProblem::Unreadable);
-                report.entries.push(row.finish(file, 0));
-                continue;
-            }
-        };
-        let row = match content.bytes {
-            Some(bytes) => loader.file(&bytes, limits),
-            None => {
-                let mut row = FileRow::new(KeyFileKind::Other);
-                row.problem(KeyFileProblem::NotAKeyFile);
-                row
-            }
-        };
-        report.entries.push(row.finish(file, content.mode));
+    let mut files = KeyFiles::list(paths, passwords, limits)?;
+    for batch in files.unread() {
+        let read = files.read(&batch);
+        files.keep(read);
     }
-    let ring = loader.assemble();
-    let locked = |entry: &&FileEntry| entry.problem == Some(KeyFileProblem::WrongPassword);
-    match report.entries.iter().find(locked) {
-        Some(entry) if ring.is_empty() => Err(RunError::NoPasswordFits {
+    let (ring, report) = files.assemble()?;
+    match report.refusal(&ring) {
+        Some(error) => Err(error),
+        None => Ok((ring, report)),
+    }
+}
+
+impl LoadReport {
+    /// Why a run can't go on with this ring: something is locked, and no key could be had from any file.
+    #[must_use]
+    pub fn refusal(&self, ring: &Keyring) -> Option<RunError> {
+        let locked = |entry: &&FileEntry| entry.problem == Some(KeyFileProblem::WrongPassword);
+        let entry = self.entries.iter().find(locked)?;
+        ring.is_empty().then(|| RunError::NoPasswordFits {
             path: entry.path.clone(),
-        }),
-        _ => Ok((ring, report)),
+        })
     }
 }
 
-/// What becomes a [`FileEntry`].
-pub(super) struct FileRow {
-    kind: KeyFileKind,
-    keys: usize,
-    certificates: usize,
-    opened: Opened,
-    problem: Option<KeyFileProblem>,
-}
-
-impl FileRow {
-    fn new(kind: KeyFileKind) -> Self {
-        Self {
-            kind,
-            keys: 0,
-            certificates: 0,
-            opened: Opened::Freely,
-            problem: None,
-        }
-    }
-
-    /// Something is wrong with the file; the first such thing is kept.
-    pub fn problem(&mut self, problem: KeyFileProblem) {
-        self.problem.get_or_insert(problem);
-    }
-
-    /// Something is wrong with the file.
-    pub fn has_problem(&self) -> bool {
-        self.problem.is_some()
-    }
-
-    /// Something in the file is encrypted, and opened with this; the first such thing is kept.
-    pub fn opened(&mut self, opened: Opened) {
-        if self.opened == Opened::Freely {
-            self.opened = opened;
-        }
-    }
-
-    /// A private key is in the file, whether it can be had or not.
-    pub fn key(&mut self) {
-        self.keys += 1;
-    }
-
-    fn finish(self, file: files::Candidate, mode: u32) -> FileEntry {
-        FileEntry {
-            path: file.path,
-            named: file.named,
-            kind: self.kind,
-            keys: self.keys,
-            certificates: self.certificates,
-            opened: self.opened,
-            problem: self.problem,
-            mode,
-        }
-    }
-}
-
-/// The private half of a key, and where it was.
-struct FoundKey {
-    names: PublicKeyNames,
-    friendly_name: Option<String>,
-    half: PrivateHalf,
-}
-
-enum PrivateHalf {
-    Unlocked(PrivateKey),
-    Locked(LockedKey),
-}
-
-/// What was found so far.
-pub(super) struct Loader {
-    pub unlocker: Unlocker,
+/// A ring in the making.
+#[derive(Default)]
+struct Assembly {
     certificates: Vec<Vec<u8>>,
     known: HashMap<[u8; 32], usize>,
-    keys: Vec<FoundKey>,
+    keys: Vec<KeyRecord>,
+    places: HashMap<Identity, usize>,
 }
 
-impl Loader {
-    fn file(&mut self, bytes: &[u8], limits: &Limits) -> FileRow {
-        let (kind, items) = if pem::is_pem(bytes) {
-            let items = formats::read_pem(bytes, limits);
-            (KeyFileKind::Pem, items)
-        } else if pkcs12::looks_like_pfx(bytes) {
-            let mut row = FileRow::new(KeyFileKind::Pkcs12);
-            open_pkcs12::open(bytes, self, &mut row, limits);
-            return row;
-        } else {
-            let items = formats::read_der(bytes, limits);
-            (KeyFileKind::Der, items)
-        };
-        let Some(items) = items else {
-            let mut row = FileRow::new(KeyFileKind::Other);
-            row.problem(KeyFileProblem::NotAKeyFile);
-            return row;
-        };
-        let mut row = FileRow::new(kind);
-        for item in items {
-            self.item(item, &mut row, limits);
+impl Assembly {
+    fn file(
+        &mut self,
+        file: &Candidate,
+        opened: Opened,
+        certificates: Vec<Vec<u8>>,
+        keys: Vec<FoundKey>,
+    ) -> Vec<Held> {
+        let mut held = Vec::with_capacity(keys.len() + certificates.len());
+        for found in keys {
+            held.push(Held::Key(self.key(file, opened, found)));
         }
-        row
-    }
-
-    fn item(&mut self, item: Item, row: &mut FileRow, limits: &Limits) {
-        let encrypted = match item {
-            Item::Problem(problem) => return row.problem(problem),
-            Item::Certificate(der) => {
-                self.certificate(&der, row);
-                return;
+        for der in certificates {
+            let next = self.certificates.len();
+            let place = *self.known.entry(digest::sha256(&der)).or_insert(next);
+            if place == next {
+                self.certificates.push(der);
             }
-            Item::Key(der) => {
-                row.key();
-                return match unlock::read_key(&der, limits) {
-                    Ok(key) => self.key(key, None, row),
-                    Err(error) => row.problem(error.into()),
-                };
-            }
-            Item::EncryptedKey(der) => unlock::Encrypted::Pkcs8(der),
-            Item::EncryptedPem(block) => unlock::Encrypted::Pem(block),
-        };
-        row.key();
-        match self.unlocker.unlock(&encrypted, None) {
-            Ok((key, fit)) => {
-                row.opened(self.unlocker.succeeded(fit));
-                self.key(key, None, row);
-            }
-            Err(error) => {
-                row.opened(Opened::No);
-                row.problem(error.into());
-            }
+            held.push(Held::Certificate(place));
         }
+        held
     }
 
-    /// Keeps a certificate. Gives the names of its key where it can be read.
-    pub fn certificate(&mut self, der: &[u8], row: &mut FileRow) -> Option<PublicKeyNames> {
-        let names = Certificate::read(der)
-            .and_then(|certificate| PublicKeyNames::read(certificate.spki))
-            .ok();
-        if names.is_none() {
-            row.problem(KeyFileProblem::Damaged);
-            return None;
-        }
-        row.certificates += 1;
-        let place = self.certificates.len();
-        self.known.entry(digest::sha256(der)).or_insert_with(|| {
-            self.certificates.push(der.to_vec());
-            place
-        });
-        names
-    }
-
-    /// Keeps a private key.
-    pub fn key(&mut self, key: PrivateKey, friendly_name: Option<String>, row: &mut FileRow) {
-        match unlock::public_names(&key) {
-            Some(names) => self.keys.push(FoundKey {
-                names,
-                friendly_name,
-                half: PrivateHalf::Unlocked(key),
-            }),
-            None => row.problem(KeyFileProblem::Damaged),
-        }
-    }
-
-    /// Keeps a private key to be unlocked later; the certificate beside it says which it is.
-    pub fn locked(&mut self, key: LockedKey, names: PublicKeyNames, friendly_name: Option<String>) {
-        self.keys.push(FoundKey {
-            names,
-            friendly_name,
-            half: PrivateHalf::Locked(key),
-        });
-    }
-
-    /// Pairs keys and certificates by public key, across all files.
-    fn assemble(self) -> Keyring {
-        let mut keys: Vec<KeyRecord> = Vec::new();
-        let mut places: HashMap<Identity, usize> = HashMap::new();
-        for found in self.keys {
-            let place = *places.entry(found.names.identity).or_insert_with(|| {
-                keys.push(KeyRecord {
-                    names: found.names,
-                    certificates: Vec::new(),
-                    friendly_name: None,
-                    locked: Vec::new(),
-                    unlocked: OnceLock::new(),
-                });
-                keys.len() - 1
+    fn key(&mut self, file: &Candidate, opened: Opened, found: FoundKey) -> KeyId {
+        let place = *self.places.entry(found.names.identity).or_insert_with(|| {
+            self.keys.push(KeyRecord {
+                names: found.names,
+                certificates: Vec::new(),
+                friendly_name: None,
+                places: Vec::new(),
+                unlocked: OnceLock::new(),
             });
-            let Some(record) = keys.get_mut(place) else {
-                continue;
-            };
+            self.keys.len() - 1
+        });
+        if let Some(record) = self.keys.get_mut(place) {
             if record.friendly_name.is_none() {
                 record.friendly_name = found.friendly_name;
             }
             match found.half {
-                PrivateHalf::Locked(key) => record.locked.push(key),
+                PrivateHalf::Locked(key) => record.places.push(Place::Locked(key)),
+                PrivateHalf::InFile => {
+                    record.places.push(Place::InFile(file.path.clone(), opened));
+                }
                 // The same key from a second file is dropped, and wiped.
                 PrivateHalf::Unlocked(key) => drop(record.unlocked.set(Ok(key))),
             }
         }
+        KeyId(place)
+    }
+
+    fn finish(mut self, unlocker: Unlocker) -> Keyring {
         let mut index = Index::default();
         for (place, der) in self.certificates.iter().enumerate() {
             let Ok(certificate) = Certificate::read(der) else {
@@ -280,22 +317,22 @@ impl Loader {
             let Ok(names) = PublicKeyNames::read(certificate.spki) else {
                 continue;
             };
-            let Some(key) = places.get(&names.identity) else {
+            let Some(key) = self.places.get(&names.identity) else {
                 continue;
             };
-            if let Some(record) = keys.get_mut(*key) {
+            if let Some(record) = self.keys.get_mut(*key) {
                 record.certificates.push(place);
             }
             index.add_certificate(KeyId(*key), &certificate, &names);
         }
-        for (place, record) in keys.iter().enumerate() {
+        for (place, record) in self.keys.iter().enumerate() {
             index.add_key(KeyId(place), &record.names);
         }
         Keyring {
-            keys,
+            keys: self.keys,
             certificates: self.certificates,
             index,
-            unlocker: self.unlocker,
+            unlocker,
         }
     }
 }

@@ -5,18 +5,20 @@
 //! user's own, but not to be well-formed.
 
 mod entry;
+mod file;
 mod files;
 mod formats;
 mod identity;
 mod index;
+mod listing;
 mod load;
 mod open_pkcs12;
 mod passwords;
 mod pem_cipher;
+mod stored;
 mod unlock;
 
 pub mod pem;
-
 pub mod pkcs12;
 
 use std::fmt;
@@ -30,14 +32,18 @@ use crate::error::RunError;
 use crate::limits::Limits;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
-use crate::pki::keyring::unlock::LockedKey;
+use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::Unlocker;
 
 pub use entry::FileEntry;
+pub use entry::Held;
 pub use entry::KeyFileKind;
 pub use entry::KeyFileProblem;
 pub use entry::LoadReport;
 pub use entry::Opened;
+pub use file::FileContents;
+pub use load::Batch;
+pub use load::KeyFiles;
 pub use passwords::Passwords;
 pub use unlock::UnlockError;
 
@@ -62,7 +68,7 @@ struct KeyRecord {
     certificates: Vec<usize>,
     friendly_name: Option<String>,
     /// Where the private half may be, in the order of reading.
-    locked: Vec<LockedKey>,
+    places: Vec<Place>,
     unlocked: OnceLock<Result<PrivateKey, UnlockError>>,
 }
 
@@ -122,7 +128,7 @@ impl Keyring {
         let record = self.keys.get(key.0).ok_or(&UnlockError::Damaged)?;
         let unlocked = record
             .unlocked
-            .get_or_init(|| unlock::first(&record.locked, &record.names, &self.unlocker));
+            .get_or_init(|| unlock::first(&record.places, &record.names, &self.unlocker));
         unlocked.as_ref()
     }
 

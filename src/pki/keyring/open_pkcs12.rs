@@ -8,9 +8,9 @@ use crate::asn1::Oid;
 use crate::limits::Limits;
 use crate::pki::keyring::entry::KeyFileProblem;
 use crate::pki::keyring::entry::Opened;
+use crate::pki::keyring::file::FileRow;
+use crate::pki::keyring::file::Loader;
 use crate::pki::keyring::identity::PublicKeyNames;
-use crate::pki::keyring::load::FileRow;
-use crate::pki::keyring::load::Loader;
 use crate::pki::keyring::pkcs12;
 use crate::pki::keyring::pkcs12::BagValue;
 use crate::pki::keyring::pkcs12::Pfx;
@@ -22,14 +22,17 @@ use crate::pki::keyring::unlock::Fit;
 use crate::pki::keyring::unlock::LockedKey;
 
 /// Opens `data`, and keeps what is in it.
-pub(super) fn open(data: &[u8], loader: &mut Loader, row: &mut FileRow, limits: &Limits) {
+pub(super) fn open(data: &[u8], loader: &mut Loader<'_>, row: &mut FileRow, limits: &Limits) {
     let Ok(pfx) = Pfx::read(data, limits) else {
         row.opened(Opened::No);
         return row.problem(KeyFileProblem::Damaged);
     };
     let mut fit = None;
     if let Some(mac) = &pfx.mac {
-        match loader.unlocker.check_mac(mac, &pfx.authenticated_safe) {
+        match loader
+            .unlocker
+            .check_mac(mac, &pfx.authenticated_safe, &loader.hints)
+        {
             Ok(found) => fit = Some(found),
             Err(error) => {
                 row.opened(Opened::No);
@@ -49,7 +52,10 @@ pub(super) fn open(data: &[u8], loader: &mut Loader, row: &mut FileRow, limits: 
             Safe::Encrypted {
                 algorithm,
                 ciphertext,
-            } => match loader.unlocker.open_safe(&algorithm, &ciphertext, fit) {
+            } => match loader
+                .unlocker
+                .open_safe(&algorithm, &ciphertext, &loader.first(fit))
+            {
                 Ok((content, found)) => {
                     fit.get_or_insert(found);
                     contents.push(content);
@@ -84,7 +90,7 @@ struct Pair {
 fn keep(
     bags: Vec<SafeBag<'_>>,
     mut fit: Option<Fit>,
-    loader: &mut Loader,
+    loader: &mut Loader<'_>,
     row: &mut FileRow,
     limits: &Limits,
 ) {
@@ -134,7 +140,7 @@ fn keep(
                     continue;
                 }
                 // No certificate says which key it is, or nothing has shown yet that the password is right.
-                match loader.unlocker.unlock(&encrypted, fit) {
+                match loader.unlocker.unlock(&encrypted, &loader.first(fit)) {
                     Ok((key, found)) => {
                         fit.get_or_insert(found);
                         loader.key(key, bag.friendly_name, row);
@@ -145,7 +151,7 @@ fn keep(
         }
     }
     match fit {
-        Some(fit) => row.opened(loader.unlocker.succeeded(fit)),
+        Some(fit) => row.opened(loader.succeeded(fit)),
         None if row.has_problem() => row.opened(Opened::No),
         None => {}
     }

@@ -56,6 +56,11 @@ impl Passwords {
         all.filter(|password| !password.is_empty())
     }
 
+    /// All lines, empty ones too: their order gives the numbers.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|password| password.as_slice())
+    }
+
     /// What to try, in order: each password once in all its readings, and the empty one last.
     pub(super) fn attempts(&self) -> Vec<Attempt> {
         let mut attempts = Vec::new();

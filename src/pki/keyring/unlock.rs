@@ -1,6 +1,8 @@
 //! Trying passwords on what is locked.
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -19,6 +21,9 @@ use crate::crypto::password::PasswordMac;
 use crate::limits::Limits;
 use crate::pki::keyring::entry::KeyFileProblem;
 use crate::pki::keyring::entry::Opened;
+use crate::pki::keyring::file::FileContents;
+use crate::pki::keyring::file::PrivateHalf;
+use crate::pki::keyring::files;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::passwords::Attempt;
 use crate::pki::keyring::passwords::Passwords;
@@ -39,6 +44,8 @@ pub enum UnlockError {
     Damaged,
     /// The key is not the one of the certificate that its file puts beside it.
     OtherKey,
+    /// Its file can't be read any more, or does not hold it any more.
+    Gone,
 }
 
 impl From<PasswordError> for UnlockError {
@@ -60,6 +67,7 @@ impl From<UnlockError> for KeyFileProblem {
             UnlockError::UnsupportedAlgorithm(name) => Self::UnsupportedAlgorithm(name),
             UnlockError::TooManyRounds => Self::TooManyRounds,
             UnlockError::Damaged | UnlockError::OtherKey => Self::Damaged,
+            UnlockError::Gone => Self::Unreadable,
         }
     }
 }
@@ -93,11 +101,9 @@ enum Reads {
     Octets,
 }
 
-/// All passwords, and the one that opened the last thing: a folder's files mostly have one password, and every miss costs a
-/// derivation.
+/// All passwords.
 pub(super) struct Unlocker {
     attempts: Vec<Attempt>,
-    last: Option<Fit>,
     limits: Limits,
 }
 
@@ -105,16 +111,46 @@ impl Unlocker {
     pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
         Self {
             attempts: passwords.attempts(),
-            last: None,
             limits: limits.clone(),
         }
     }
 
-    /// Remembers what fits, to try it first the next time. Gives its name for the report.
-    pub fn succeeded(&mut self, fit: Fit) -> Opened {
-        self.last = Some(fit);
+    /// The name of an attempt for the report.
+    pub fn opened(&self, fit: Fit) -> Opened {
         let attempt = self.attempts.get(fit.0);
         attempt.map_or(Opened::No, |attempt| attempt.opened)
+    }
+
+    /// The attempt that has this name in a report.
+    fn fit_of(&self, opened: Opened) -> Option<Fit> {
+        let named = |attempt: &Attempt| attempt.opened == opened;
+        self.attempts.iter().position(named).map(Fit)
+    }
+
+    /// How many different passwords there are besides the empty one.
+    pub fn numbered(&self) -> usize {
+        self.passwords().count().saturating_sub(1)
+    }
+
+    /// What to try first, because every miss costs a derivation: the password in place `guess`, the one that opened the last file, and
+    /// the one behind it. A folder's files mostly have one password, or each its own in the order of a list.
+    pub fn hints(&self, guess: Option<usize>, last: Option<Fit>) -> Vec<Fit> {
+        let once = |(_, attempt): &(usize, &Attempt)| !attempt.repeats_octets;
+        let guessed = guess.and_then(|place| {
+            let mut attempts = self.attempts.iter().enumerate().filter(once);
+            attempts.nth(place).map(|(index, _)| Fit(index))
+        });
+        let next = last.and_then(|Fit(last)| {
+            let mut behind = self.attempts.iter().enumerate().skip(last + 1);
+            behind.find(once).map(|(index, _)| Fit(index))
+        });
+        let mut hints: Vec<Fit> = Vec::new();
+        for fit in [guessed, last, next].into_iter().flatten() {
+            if !hints.contains(&fit) {
+                hints.push(fit);
+            }
+        }
+        hints
     }
 
     /// Each password once, the empty one last.
@@ -125,7 +161,12 @@ impl Unlocker {
     }
 
     /// The MAC of a PKCS #12 file, over its `AuthenticatedSafe`.
-    pub fn check_mac(&self, data: &MacData<'_>, content: &[u8]) -> Result<Fit, UnlockError> {
+    pub fn check_mac(
+        &self,
+        data: &MacData<'_>,
+        content: &[u8],
+        first: &[Fit],
+    ) -> Result<Fit, UnlockError> {
         let mac = PasswordMac::from_fields(
             &data.algorithm,
             &data.value,
@@ -138,7 +179,7 @@ impl Unlocker {
         } else {
             Reads::Bmp
         };
-        let fits = self.first(None, reads, |attempt| {
+        let fits = self.first(first, reads, |attempt| {
             Ok(mac.verify(&attempt.password, content)?)
         });
         fits.map(|((), fit)| fit)
@@ -150,7 +191,7 @@ impl Unlocker {
         &self,
         algorithm: &AlgorithmIdentifier<'_>,
         ciphertext: &[u8],
-        first: Option<Fit>,
+        first: &[Fit],
     ) -> Result<(Zeroizing<Vec<u8>>, Fit), UnlockError> {
         let encryption = PasswordEncryption::from_algorithm(algorithm, &self.limits)?;
         self.first(first, reads(algorithm.oid), |attempt| {
@@ -166,7 +207,7 @@ impl Unlocker {
     pub fn unlock(
         &self,
         encrypted: &Encrypted,
-        first: Option<Fit>,
+        first: &[Fit],
     ) -> Result<(PrivateKey, Fit), UnlockError> {
         match encrypted {
             Encrypted::Pkcs8(der) => {
@@ -196,22 +237,23 @@ impl Unlocker {
         }
     }
 
-    /// The first attempt that succeeds: `first`, else the one that fitted last, and then all in their order.
+    /// The first attempt that succeeds: those in `first`, and then all in their order.
     /// What a password can't change ends the search.
     fn first<T>(
         &self,
-        first: Option<Fit>,
+        first: &[Fit],
         reads: Reads,
         open: impl Fn(&Attempt) -> Result<T, UnlockError>,
     ) -> Result<(T, Fit), UnlockError> {
-        let first = first.or(self.last);
-        let hinted = first.and_then(|fit| Some((fit, self.attempts.get(fit.0)?)));
+        let hinted = first
+            .iter()
+            .filter_map(|fit| Some((*fit, self.attempts.get(fit.0)?)));
         let all = self.attempts.iter().enumerate();
         let others = all
             .map(|(index, attempt)| (Fit(index), attempt))
-            .filter(|(fit, _)| Some(*fit) != first)
+            .filter(|(fit, _)| !first.contains(fit))
             .filter(|(_, attempt)| reads == Reads::Bmp || !attempt.repeats_octets);
-        for (fit, attempt) in hinted.into_iter().chain(others) {
+        for (fit, attempt) in hinted.chain(others) {
             match open(attempt) {
                 Ok(value) => return Ok((value, fit)),
                 Err(UnlockError::WrongPassword) => {}
@@ -235,24 +277,88 @@ fn reads(scheme: Oid<'_>) -> Reads {
     }
 }
 
+/// Where the private half of a key may be.
+pub(super) enum Place {
+    /// In memory, under a password.
+    Locked(LockedKey),
+    /// In this file, which opened so when it was last read.
+    InFile(PathBuf, Opened),
+}
+
+impl Place {
+    /// The file that is read again.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Locked(_) => None,
+            Self::InFile(path, _) => Some(path),
+        }
+    }
+}
+
 /// The first of these places that has the private half of `names`, unlocked.
 pub(super) fn first(
-    places: &[LockedKey],
+    places: &[Place],
     names: &PublicKeyNames,
     unlocker: &Unlocker,
 ) -> Result<PrivateKey, UnlockError> {
     let mut fault = None;
     for place in places {
-        let error = match unlocker.unlock(&place.encrypted, Some(place.fit)) {
-            Ok((key, _)) if public_names(&key).is_some_and(|n| n.identity == names.identity) => {
-                return Ok(key);
-            }
-            Ok(_) => UnlockError::OtherKey,
-            Err(error) => error,
+        let key = match place {
+            Place::Locked(locked) => unlocker.right_key(locked, names),
+            Place::InFile(path, opened) => unlocker.from_file(path, *opened, names),
         };
-        fault.get_or_insert(error);
+        match key {
+            Ok(key) => return Ok(key),
+            Err(error) => {
+                fault.get_or_insert(error);
+            }
+        }
     }
     Err(fault.unwrap_or(UnlockError::Damaged))
+}
+
+impl Unlocker {
+    fn right_key(
+        &self,
+        locked: &LockedKey,
+        names: &PublicKeyNames,
+    ) -> Result<PrivateKey, UnlockError> {
+        let (key, _) = self.unlock(&locked.encrypted, &[locked.fit])?;
+        match public_names(&key) {
+            Some(own) if own.identity == names.identity => Ok(key),
+            Some(_) | None => Err(UnlockError::OtherKey),
+        }
+    }
+
+    fn from_file(
+        &self,
+        path: &Path,
+        opened: Opened,
+        names: &PublicKeyNames,
+    ) -> Result<PrivateKey, UnlockError> {
+        let hints = self.fit_of(opened).into_iter().collect();
+        let content = files::read(path, self.limits.key_file_bytes);
+        let contents = FileContents::read(&content, self, hints, &self.limits);
+        let mut fault = match contents.row.problem {
+            Some(KeyFileProblem::WrongPassword) => UnlockError::WrongPassword,
+            _ => UnlockError::Gone,
+        };
+        for found in contents.keys {
+            if found.names.identity != names.identity {
+                continue;
+            }
+            let key = match found.half {
+                PrivateHalf::Unlocked(key) => Ok(key),
+                PrivateHalf::Locked(locked) => self.right_key(&locked, names),
+                PrivateHalf::InFile => continue,
+            };
+            match key {
+                Ok(key) => return Ok(key),
+                Err(error) => fault = error,
+            }
+        }
+        Err(fault)
+    }
 }
 
 /// A private key in PKCS #8, PKCS #1, SEC 1 or OpenSSL's DSA form.

@@ -1,0 +1,37 @@
+//! What is in a ring, for those who list it.
+
+use std::path::Path;
+
+use crate::pki::keyring::KeyId;
+use crate::pki::keyring::Keyring;
+use crate::pki::keyring::unlock::Place;
+use crate::pki::keyring::unlock::UnlockError;
+
+impl Keyring {
+    /// The certificate in this place of [`Keyring::certificates`].
+    #[must_use]
+    pub fn certificate_at(&self, place: usize) -> Option<&[u8]> {
+        self.certificates.get(place).map(Vec::as_slice)
+    }
+
+    /// The names of a key: SHA-256 of its `SubjectPublicKeyInfo`, and SHA-1 of its bits (RFC 5280 §4.2.1.2, method 1).
+    #[must_use]
+    pub fn names_of(&self, key: KeyId) -> Option<(&[u8; 32], &[u8; 20])> {
+        let names = &self.keys.get(key.0)?.names;
+        Some((&names.spki_sha256, &names.key_identifier))
+    }
+
+    /// Keys that were needed and could not be unlocked, and why.
+    pub fn refused(&self) -> impl Iterator<Item = (KeyId, &UnlockError)> {
+        self.keys().filter_map(|key| {
+            let unlocked = self.keys.get(key.0)?.unlocked.get()?;
+            Some((key, unlocked.as_ref().err()?))
+        })
+    }
+
+    /// The files that a key may be read from when it is needed.
+    pub fn files_of(&self, key: KeyId) -> impl Iterator<Item = &Path> {
+        let places = self.keys.get(key.0).map(|record| record.places.as_slice());
+        places.unwrap_or_default().iter().filter_map(Place::file)
+    }
+}

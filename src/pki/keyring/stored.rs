@@ -1,0 +1,352 @@
+//! The index of key files that a run leaves for the next one: what is in each file, as long as the file stays the same.
+//!
+//! A head, then a certificate or a file's entry each, all in DER, and a SHA-256 over everything at the end.
+
+use zeroize::Zeroizing;
+
+use crate::asn1::BerError;
+use crate::asn1::Reader;
+use crate::asn1::Tag;
+use crate::asn1::Writer;
+use crate::crypto;
+use crate::crypto::digest;
+use crate::crypto::password::derive::KeyDerivation;
+use crate::crypto::random;
+use crate::error::RunError;
+use crate::limits::Limits;
+use crate::pki::keyring::entry::KeyFileKind;
+use crate::pki::keyring::entry::KeyFileProblem;
+use crate::pki::keyring::entry::Opened;
+use crate::pki::keyring::file::FileContents;
+use crate::pki::keyring::file::FileRow;
+use crate::pki::keyring::file::FoundKey;
+use crate::pki::keyring::file::PrivateHalf;
+use crate::pki::keyring::files::Candidate;
+use crate::pki::keyring::files::FileIdentity;
+use crate::pki::keyring::identity::PublicKeyNames;
+use crate::pki::keyring::passwords::Passwords;
+
+use std::collections::HashMap;
+
+/// First octets of an index.
+const MAGIC: &[u8] = b"mailseal key index 1\n";
+
+/// Rounds of the digest over the list of passwords. Origin: key files have 2,048 to 600,000 of a faster digest, so the index is not
+/// where guessing is cheap.
+pub(super) const ROUNDS: u32 = 400_000;
+
+const SALT_BYTES: usize = 16;
+
+/// The list of passwords, and the digest by which an index knows it again.
+pub(super) struct PasswordList {
+    /// Each with its length in front, in order. Empty where there are none, and so no secret.
+    octets: Zeroizing<Vec<u8>>,
+    /// Salt and digest, once they were needed.
+    known: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl PasswordList {
+    pub fn new(passwords: &Passwords) -> Self {
+        let bytes = passwords.lines().map(|line| line.len() + 8).sum();
+        let mut octets = Zeroizing::new(Vec::with_capacity(bytes));
+        if passwords.iter().next().is_some() {
+            for line in passwords.lines() {
+                octets.extend_from_slice(&line.len().to_be_bytes());
+                octets.extend_from_slice(line);
+            }
+        }
+        Self {
+            octets,
+            known: None,
+        }
+    }
+
+    fn digest(&self, salt: &[u8]) -> Option<Vec<u8>> {
+        if self.octets.is_empty() {
+            return Some(Vec::new());
+        }
+        let derivation = KeyDerivation::pbkdf2(salt, ROUNDS);
+        Some(derivation.derive(&self.octets, 32).ok()?.to_vec())
+    }
+
+    /// Is it the list that this digest was made of?
+    fn is(&mut self, salt: &[u8], digest: &[u8]) -> bool {
+        // A run without passwords derives nothing where the index was made with some.
+        if self.octets.is_empty() != digest.is_empty() {
+            return false;
+        }
+        let same = self.digest(salt).is_some_and(|own| own == digest);
+        if same {
+            self.known = Some((salt.to_vec(), digest.to_vec()));
+        }
+        same
+    }
+
+    fn salt_and_digest(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        if self.known.is_none() {
+            let mut salt = vec![0; SALT_BYTES];
+            random::fill(&mut salt).ok()?;
+            let digest = self.digest(&salt)?;
+            self.known = Some((salt, digest));
+        }
+        self.known.clone()
+    }
+}
+
+/// What contents depend on besides file and passwords.
+fn context(limits: &Limits) -> Vec<u8> {
+    let text = format!(
+        "{} {} {} {} {} {} {} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        crypto::openssl_version(),
+        limits.key_file_bytes,
+        limits.key_file_items,
+        limits.kdf_rounds,
+        limits.kdf_memory_bytes,
+        limits.rsa_bits,
+        limits.rsa_exponent_bits,
+        limits.dsa_bits,
+    );
+    text.into_bytes()
+}
+
+/// A file's entry in an index.
+pub(super) struct Entry<'i> {
+    pub path: &'i [u8],
+    identity: &'i [u8],
+    row: FileRow,
+    certificates: Vec<&'i [u8]>,
+    keys: Vec<(PublicKeyNames, Option<String>)>,
+    /// Other passwords would give other contents, and they are not the same.
+    other_passwords: bool,
+}
+
+impl Entry<'_> {
+    /// The file is as it was, and the passwords open it as they did.
+    pub fn speaks_of(&self, now: &FileIdentity) -> bool {
+        self.identity == now.octets() && !self.other_passwords
+    }
+
+    pub fn contents(self, identity: FileIdentity) -> FileContents {
+        let key = |(names, friendly_name)| FoundKey {
+            names,
+            friendly_name,
+            half: PrivateHalf::InFile,
+        };
+        FileContents {
+            row: self.row,
+            mode: identity.mode,
+            certificates: self.certificates.iter().map(|der| der.to_vec()).collect(),
+            keys: self.keys.into_iter().map(key).collect(),
+            identity: Some(identity),
+            error: None,
+            fit: None,
+        }
+    }
+}
+
+/// Tells of each entry. None where this is no index of this version, or a damaged one; what was told then is void.
+pub(super) fn read<'i>(
+    index: &'i [u8],
+    list: &mut PasswordList,
+    limits: &Limits,
+    told: &mut dyn FnMut(Entry<'i>),
+) -> Option<()> {
+    let end = index.len().checked_sub(32)?;
+    let (content, sum) = index.split_at_checked(end)?;
+    let content_of = content.strip_prefix(MAGIC)?;
+    if digest::sha256(content) != sum {
+        return None;
+    }
+    let mut r = Reader::new(content_of);
+    let (written_under, salt, passwords) = r
+        .sequence(|r| Ok((octets(r)?, octets(r)?, octets(r)?)))
+        .ok()?;
+    if written_under != context(limits) {
+        return None;
+    }
+    let same = list.is(salt, passwords);
+    let mut certificates: Vec<&[u8]> = Vec::new();
+    while !r.is_empty() {
+        if r.peek() == Some(Tag::OCTET_STRING) {
+            certificates.push(octets(&mut r).ok()?);
+            continue;
+        }
+        let mut entry = r
+            .sequence(|r| read_entry(r, &certificates))
+            .ok()
+            .flatten()?;
+        let free = entry.row.opened == Opened::Freely
+            && entry.row.problem != Some(KeyFileProblem::WrongPassword);
+        entry.other_passwords = !same && !free;
+        told(entry);
+    }
+    Some(())
+}
+
+fn octets<'i>(r: &mut Reader<'i>) -> Result<&'i [u8], BerError> {
+    let element = r.expect(Tag::OCTET_STRING)?;
+    Ok(element.content)
+}
+
+fn read_entry<'i>(r: &mut Reader<'i>, known: &[&'i [u8]]) -> Result<Option<Entry<'i>>, BerError> {
+    let (path, identity) = (octets(r)?, octets(r)?);
+    let kind = match r.small_integer()? {
+        0 => KeyFileKind::Pkcs12,
+        1 => KeyFileKind::Pem,
+        2 => KeyFileKind::Der,
+        _ => KeyFileKind::Other,
+    };
+    let (keys, certificates) = (r.small_integer()?, r.small_integer()?);
+    let opened = match r.small_integer()? {
+        0 => Opened::No,
+        1 => Opened::Freely,
+        2 => Opened::WithEmptyPassword,
+        number => Opened::WithPassword(usize::try_from(number - 3).unwrap_or(usize::MAX)),
+    };
+    let problem = match r.small_integer()? {
+        0 => None,
+        1 => Some(KeyFileProblem::WrongPassword),
+        2 => Some(KeyFileProblem::TooManyRounds),
+        3 => Some(KeyFileProblem::Damaged),
+        4 => Some(KeyFileProblem::NotAKeyFile),
+        _ => Some(KeyFileProblem::UnsupportedAlgorithm(text(octets(r)?))),
+    };
+    let (Ok(keys), Ok(certificates)) = (usize::try_from(keys), usize::try_from(certificates))
+    else {
+        return Ok(None);
+    };
+    let mut entry = Entry {
+        path,
+        identity,
+        row: FileRow {
+            kind,
+            keys,
+            certificates,
+            opened,
+            problem,
+        },
+        certificates: Vec::new(),
+        keys: Vec::new(),
+        other_passwords: false,
+    };
+    while r.peek() == Some(Tag::INTEGER) {
+        let place = usize::try_from(r.small_integer()?).ok();
+        let Some(der) = place.and_then(|place| known.get(place)) else {
+            return Ok(None);
+        };
+        entry.certificates.push(der);
+    }
+    while !r.is_empty() {
+        let key = r.sequence(|r| {
+            let names = PublicKeyNames::from_octets(octets(r)?, octets(r)?, octets(r)?);
+            let friendly_name = if r.is_empty() {
+                None
+            } else {
+                Some(text(octets(r)?))
+            };
+            Ok(names.map(|names| (names, friendly_name)))
+        })?;
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        entry.keys.push(key);
+    }
+    Ok(Some(entry))
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// The index of these files; those without an identity are left out.
+pub(super) fn write<'f>(
+    files: impl Iterator<Item = (&'f Candidate, &'f FileContents)>,
+    list: &mut PasswordList,
+    limits: &Limits,
+) -> Result<Vec<u8>, RunError> {
+    let (salt, passwords) = list.salt_and_digest().ok_or(RunError::Internal {
+        what: "the system gives no randomness",
+    })?;
+    let mut out = MAGIC.to_vec();
+    out.extend(Writer::encode(|w| {
+        w.sequence(|w| {
+            w.octet_string(&context(limits));
+            w.octet_string(&salt);
+            w.octet_string(&passwords);
+        });
+    }));
+    let mut known: HashMap<[u8; 32], u64> = HashMap::new();
+    for (file, contents) in files {
+        let Some(identity) = &contents.identity else {
+            continue;
+        };
+        let mut places = Vec::with_capacity(contents.certificates.len());
+        for der in &contents.certificates {
+            let next = u64::try_from(known.len()).unwrap_or(u64::MAX);
+            let place = *known.entry(digest::sha256(der)).or_insert(next);
+            if place == next {
+                out.extend(Writer::encode(|w| w.octet_string(der)));
+            }
+            places.push(place);
+        }
+        out.extend(Writer::encode(|w| {
+            w.sequence(|w| write_entry(file, identity, contents, &places, w));
+        }));
+    }
+    let sum = digest::sha256(&out);
+    out.extend_from_slice(&sum);
+    Ok(out)
+}
+
+fn write_entry(
+    file: &Candidate,
+    identity: &FileIdentity,
+    contents: &FileContents,
+    certificates: &[u64],
+    w: &mut Writer,
+) {
+    let row = &contents.row;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    w.octet_string(file.absolute.as_os_str().as_encoded_bytes());
+    w.octet_string(&identity.octets());
+    w.small_integer(match row.kind {
+        KeyFileKind::Pkcs12 => 0,
+        KeyFileKind::Pem => 1,
+        KeyFileKind::Der => 2,
+        KeyFileKind::Other => 3,
+    });
+    w.small_integer(count(row.keys));
+    w.small_integer(count(row.certificates));
+    w.small_integer(match row.opened {
+        Opened::No => 0,
+        Opened::Freely => 1,
+        Opened::WithEmptyPassword => 2,
+        Opened::WithPassword(number) => count(number).saturating_add(3),
+    });
+    match &row.problem {
+        None => w.small_integer(0),
+        Some(KeyFileProblem::WrongPassword) => w.small_integer(1),
+        Some(KeyFileProblem::TooManyRounds) => w.small_integer(2),
+        Some(KeyFileProblem::Damaged) => w.small_integer(3),
+        // What can't be read has no identity, and so no entry.
+        Some(KeyFileProblem::NotAKeyFile | KeyFileProblem::Unreadable) => w.small_integer(4),
+        Some(KeyFileProblem::UnsupportedAlgorithm(name)) => {
+            w.small_integer(5);
+            w.octet_string(name.as_bytes());
+        }
+    }
+    for place in certificates {
+        w.small_integer(*place);
+    }
+    for key in &contents.keys {
+        w.sequence(|w| {
+            w.octet_string(key.names.identity.octets());
+            w.octet_string(&key.names.spki_sha256);
+            w.octet_string(&key.names.key_identifier);
+            if let Some(name) = &key.friendly_name {
+                w.octet_string(name.as_bytes());
+            }
+        });
+    }
+}
