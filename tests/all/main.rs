@@ -24,6 +24,7 @@ mod differential;
 mod keyring;
 mod kill;
 mod layers;
+mod ledger;
 mod manual;
 mod mime;
 mod pki;

@@ -172,17 +172,18 @@ impl KeyFiles {
     }
 
     /// The index for the next run, where it is not the one that was read. It holds no password, no private key, and nothing that makes
-    /// guessing one cheaper than the key files do: of the list of passwords it has a digest of [`stored::ROUNDS`] rounds.
+    /// guessing one cheaper than the key files do: of the list of passwords it has a digest of more rounds than any file that one opened.
     ///
     /// # Errors
     /// `Internal` where the system gives no randomness.
-    pub fn index(&mut self) -> Result<Option<Vec<u8>>, RunError> {
+    pub fn index(&self) -> Result<Option<Vec<u8>>, RunError> {
         if !self.outdated {
             return Ok(None);
         }
         let known = self.files.iter().zip(&self.contents);
         let known = known.filter_map(|(file, contents)| Some((file, contents.as_ref()?)));
-        stored::write(known, &mut self.list, &self.limits).map(Some)
+        let slowest = self.unlocker.rounds();
+        stored::write(known, &self.list, slowest, &self.limits).map(Some)
     }
 
     /// Pairs keys and certificates by public key, across all files. Equal files and passwords give an equal key ring.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 
 use zeroize::Zeroizing;
 
@@ -105,6 +107,8 @@ enum Reads {
 pub(super) struct Unlocker {
     attempts: Vec<Attempt>,
     limits: Limits,
+    /// The most rounds of what a password has opened.
+    rounds: AtomicU32,
 }
 
 impl Unlocker {
@@ -112,7 +116,17 @@ impl Unlocker {
         Self {
             attempts: passwords.attempts(),
             limits: limits.clone(),
+            rounds: AtomicU32::new(0),
         }
+    }
+
+    /// The most rounds that a guess at what has been opened costs.
+    pub fn rounds(&self) -> u32 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, rounds: u32) {
+        self.rounds.fetch_max(rounds, Ordering::Relaxed);
     }
 
     /// The name of an attempt for the report.
@@ -182,7 +196,10 @@ impl Unlocker {
         let fits = self.first(first, reads, |attempt| {
             Ok(mac.verify(&attempt.password, content)?)
         });
-        fits.map(|((), fit)| fit)
+        fits.map(|((), fit)| {
+            self.note(mac.rounds());
+            fit
+        })
     }
 
     /// The `SafeContents` under a password, which must read as such: without a MAC that is what tells a right password from one
@@ -194,13 +211,15 @@ impl Unlocker {
         first: &[Fit],
     ) -> Result<(Zeroizing<Vec<u8>>, Fit), UnlockError> {
         let encryption = PasswordEncryption::from_algorithm(algorithm, &self.limits)?;
-        self.first(first, reads(algorithm.oid), |attempt| {
+        let opened = self.first(first, reads(algorithm.oid), |attempt| {
             let content = encryption.decrypt(&attempt.password, ciphertext)?;
             match pkcs12::read_bags(&content, &self.limits) {
                 Ok(_) => Ok(content),
                 Err(_) => Err(UnlockError::WrongPassword),
             }
-        })
+        })?;
+        self.note(encryption.rounds());
+        Ok(opened)
     }
 
     /// A private key.
@@ -214,9 +233,11 @@ impl Unlocker {
                 let (algorithm, ciphertext) =
                     encrypted_private_key_info(der).map_err(|_| UnlockError::Damaged)?;
                 let encryption = PasswordEncryption::from_algorithm(&algorithm, &self.limits)?;
-                self.first(first, reads(algorithm.oid), |attempt| {
+                let opened = self.first(first, reads(algorithm.oid), |attempt| {
                     self.key_in(&encryption.decrypt(&attempt.password, &ciphertext)?)
-                })
+                })?;
+                self.note(encryption.rounds());
+                Ok(opened)
             }
             Encrypted::Pem(pem) => {
                 let cipher = pem.cipher()?;
