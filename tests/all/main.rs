@@ -21,6 +21,7 @@ mod cms;
 mod crypto;
 mod determinism;
 mod differential;
+mod key_listing;
 mod keyring;
 mod kill;
 mod layers;

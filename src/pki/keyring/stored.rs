@@ -399,3 +399,45 @@ fn write_entry(
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(lines: &[u8]) -> PasswordList {
+        PasswordList::new(&Passwords::from_lines(lines))
+    }
+
+    #[test]
+    fn the_digest_of_the_passwords_costs_more_than_the_slowest_file() {
+        let rounds = |lines: &[u8], slowest| {
+            let known = list(lines).known_at(slowest).unwrap();
+            known.map(|known| (known.rounds, known.digest.len()))
+        };
+        assert_eq!(rounds(b"one", 2_048), Some((ROUNDS, 32)));
+        assert_eq!(rounds(b"one", ROUNDS), Some((4 * ROUNDS, 32)));
+        assert_eq!(rounds(b"one", MOST_ROUNDS), None);
+        // scrypt.
+        assert_eq!(rounds(b"one", u32::MAX), None);
+        // Without passwords there is nothing to guess.
+        assert_eq!(rounds(b"", u32::MAX), Some((ROUNDS, 0)));
+    }
+
+    #[test]
+    fn a_list_is_known_again_by_its_lines_and_their_order() {
+        let known = list(b"one\ntwo").known_at(0).unwrap().unwrap();
+        let mut same = list(b"one\r\ntwo\n");
+        assert!(same.is(&known));
+        // The digest of a list that is known is taken over, unless a slower file has come.
+        assert_eq!(same.known_at(0).unwrap().unwrap().salt, known.salt);
+        assert_ne!(same.known_at(ROUNDS).unwrap().unwrap().salt, known.salt);
+        for other in [&b"two\none"[..], b"one", b"one\n\ntwo", b"onet\nwo", b""] {
+            assert!(!list(other).is(&known), "{other:?}");
+        }
+        let forged = Known {
+            rounds: u32::MAX,
+            ..known
+        };
+        assert!(!list(b"one\ntwo").is(&forged), "derived past the bound");
+    }
+}
