@@ -150,9 +150,7 @@ impl KeyFiles {
             let Some(file) = self.files.get(*place) else {
                 continue;
             };
-            // A list as long as the folder most likely has a password for each file, in their order.
-            let guess = (self.unlocker.numbered() == self.files.len()).then_some(*place);
-            let hints = self.unlocker.hints(guess, last);
+            let hints = self.unlocker.hints(*place, self.files.len(), last);
             let content = files::read(&file.path, self.limits.key_file_bytes);
             let contents = FileContents::read(&content, &self.unlocker, hints, &self.limits);
             last = contents.fit.or(last);

@@ -105,7 +105,10 @@ enum Reads {
 
 /// All passwords.
 pub(super) struct Unlocker {
+    /// By the number of the password, the empty one last.
     attempts: Vec<Attempt>,
+    /// The first attempt of each password but the empty one.
+    passwords: Vec<Fit>,
     limits: Limits,
     /// The most rounds of what a password has opened.
     rounds: AtomicU32,
@@ -113,8 +116,13 @@ pub(super) struct Unlocker {
 
 impl Unlocker {
     pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
+        let attempts = passwords.attempts();
+        let numbered = attempts.iter().enumerate().filter(|(_, attempt)| {
+            !attempt.repeats_octets && attempt.opened != Opened::WithEmptyPassword
+        });
         Self {
-            attempts: passwords.attempts(),
+            passwords: numbered.map(|(index, _)| Fit(index)).collect(),
+            attempts,
             limits: limits.clone(),
             rounds: AtomicU32::new(0),
         }
@@ -137,29 +145,39 @@ impl Unlocker {
 
     /// The attempt that has this name in a report.
     fn fit_of(&self, opened: Opened) -> Option<Fit> {
-        let named = |attempt: &Attempt| attempt.opened == opened;
-        self.attempts.iter().position(named).map(Fit)
+        let rank = |opened| match opened {
+            Opened::Freely | Opened::No => 0,
+            Opened::WithPassword(number) => number,
+            Opened::WithEmptyPassword => usize::MAX,
+        };
+        let wanted = rank(opened);
+        let place = self
+            .attempts
+            .partition_point(|attempt| rank(attempt.opened) < wanted);
+        let attempt = self.attempts.get(place)?;
+        (attempt.opened == opened).then_some(Fit(place))
     }
 
-    /// How many different passwords there are besides the empty one.
-    pub fn numbered(&self) -> usize {
-        self.passwords().count().saturating_sub(1)
-    }
-
-    /// What to try first, because every miss costs a derivation: the password in place `guess`, the one that opened the last file, and
-    /// the one behind it. A folder's files mostly have one password, or each its own in the order of a list.
-    pub fn hints(&self, guess: Option<usize>, last: Option<Fit>) -> Vec<Fit> {
-        let once = |(_, attempt): &(usize, &Attempt)| !attempt.repeats_octets;
-        let guessed = guess.and_then(|place| {
-            let mut attempts = self.attempts.iter().enumerate().filter(once);
-            attempts.nth(place).map(|(index, _)| Fit(index))
+    /// What to try first on the file in this place of so many, because every miss costs a derivation: the password that opened the file
+    /// before, the one behind it, and the one in the file's place. A folder's files mostly have one password, or each its own in the order
+    /// of a list, which may lack some or have some more.
+    pub fn hints(&self, place: usize, files: usize, last: Option<Fit>) -> Vec<Fit> {
+        let numbered = self.passwords.len();
+        // With less than half a password for each file their places say nothing of each other.
+        let for_each = numbered > 1 && numbered.saturating_mul(2) >= files;
+        let guessed = for_each.then(|| place.min(numbered - 1));
+        let guessed = guessed.and_then(|place| self.passwords.get(place).copied());
+        let next = last.and_then(|last| {
+            let behind = self.passwords.partition_point(|fit| fit.0 <= last.0);
+            self.passwords.get(behind).copied()
         });
-        let next = last.and_then(|Fit(last)| {
-            let mut behind = self.attempts.iter().enumerate().skip(last + 1);
-            behind.find(once).map(|(index, _)| Fit(index))
-        });
+        let order = if numbered == files {
+            [guessed, last, next]
+        } else {
+            [last, next, guessed]
+        };
         let mut hints: Vec<Fit> = Vec::new();
-        for fit in [guessed, last, next].into_iter().flatten() {
+        for fit in order.into_iter().flatten() {
             if !hints.contains(&fit) {
                 hints.push(fit);
             }
@@ -258,7 +276,7 @@ impl Unlocker {
         }
     }
 
-    /// The first attempt that succeeds: those in `first`, and then all in their order.
+    /// The first attempt that succeeds: those in `first`, and then all, the nearest to the first of these before those far from it.
     /// What a password can't change ends the search.
     fn first<T>(
         &self,
@@ -269,9 +287,9 @@ impl Unlocker {
         let hinted = first
             .iter()
             .filter_map(|fit| Some((*fit, self.attempts.get(fit.0)?)));
-        let all = self.attempts.iter().enumerate();
-        let others = all
-            .map(|(index, attempt)| (Fit(index), attempt))
+        let center = first.first().map_or(0, |fit| fit.0);
+        let others = outward(center, self.attempts.len())
+            .filter_map(|index| Some((Fit(index), self.attempts.get(index)?)))
             .filter(|(fit, _)| !first.contains(fit))
             .filter(|(_, attempt)| reads == Reads::Bmp || !attempt.repeats_octets);
         for (fit, attempt) in hinted.chain(others) {
@@ -283,6 +301,14 @@ impl Unlocker {
         }
         Err(UnlockError::WrongPassword)
     }
+}
+
+/// The numbers below `count`, by their distance from `center`.
+fn outward(center: usize, count: usize) -> impl Iterator<Item = usize> {
+    let above = move |distance| center.checked_add(distance);
+    let below = move |distance: usize| center.checked_sub(distance).filter(|_| distance > 0);
+    let both = (0..=count).flat_map(move |distance| [above(distance), below(distance)]);
+    both.flatten().filter(move |number| *number < count)
 }
 
 /// What PKCS #12's own schemes (RFC 7292 §C) and the others make of a password.
@@ -428,4 +454,52 @@ fn encrypted_private_key_info(
     der: &[u8],
 ) -> Result<(AlgorithmIdentifier<'_>, Cow<'_, [u8]>), BerError> {
     Reader::new(der).sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_near_the_right_place_come_first_and_each_comes_once() {
+        let all = |center, count| outward(center, count).collect::<Vec<_>>();
+        assert_eq!(all(0, 4), [0, 1, 2, 3]);
+        assert_eq!(all(2, 5), [2, 3, 1, 4, 0]);
+        assert_eq!(all(4, 5), [4, 3, 2, 1, 0]);
+        assert_eq!(all(0, 0), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_list_that_does_not_match_the_folder_is_searched_from_where_the_file_stands() {
+        let lines: String = (0..1000).map(|n| format!("password {n}\n")).collect();
+        let passwords = Passwords::from_lines(lines.as_bytes());
+        let unlocker = Unlocker::new(&passwords, &Limits::default());
+        assert_eq!(unlocker.hints(500, 1000, None), [Fit(500)]);
+        let hints = unlocker.hints(500, 1000, Some(Fit(7)));
+        assert_eq!(hints, [Fit(500), Fit(7), Fit(8)]);
+        // One file more than passwords; a batch that begins far into the folder.
+        assert_eq!(unlocker.hints(500, 1001, None), [Fit(500)]);
+        assert_eq!(unlocker.hints(1000, 1001, None), [Fit(999)]);
+        let tried = std::cell::Cell::new(0);
+        let found = unlocker.first(&unlocker.hints(500, 1001, None), Reads::Octets, |attempt| {
+            tried.set(tried.get() + 1);
+            match attempt.password.octets() {
+                b"password 499" => Ok(()),
+                _ => Err(UnlockError::WrongPassword),
+            }
+        });
+        assert!(found == Ok(((), Fit(499))));
+        assert!(tried.get() <= 3, "{} derivations", tried.get());
+        // Few passwords for many files: only what fitted before.
+        assert_eq!(unlocker.hints(500, 9000, None), []);
+        assert_eq!(unlocker.hints(500, 9000, Some(Fit(7))), [Fit(7), Fit(8)]);
+        for number in [1, 2, 500, 1000] {
+            let opened = Opened::WithPassword(number);
+            assert_eq!(unlocker.fit_of(opened), Some(Fit(number - 1)));
+        }
+        let empty = Opened::WithEmptyPassword;
+        assert_eq!(unlocker.fit_of(empty), Some(Fit(1000)));
+        assert_eq!(unlocker.fit_of(Opened::WithPassword(1001)), None);
+        assert_eq!(unlocker.fit_of(Opened::No), None);
+    }
 }

@@ -58,6 +58,8 @@ fn a_hundred_thousand_key_files() {
     let place = Workplace::new();
     let start = Instant::now();
     make(&place, count);
+    // One file more than passwords, as where the list itself lies in the folder.
+    place.write("keys/00/000100-list.txt", "no key");
     println!("{count} files made: {:?}", start.elapsed());
     thread::sleep(Duration::from_secs(3));
     let mut shown = Vec::new();
@@ -97,7 +99,7 @@ fn a_hundred_thousand_key_files() {
     println!("warm start, files listed: {:?}", start.elapsed());
     files.restore(&bytes, i128::MAX);
     println!("warm start, index read: {:?}", start.elapsed());
-    assert!(files.unread().is_empty() || place.path().is_relative());
+    assert!(files.unread().is_empty());
     let (ring, _) = files.assemble().unwrap();
     println!("warm start, ring complete: {:?}", start.elapsed());
     let issuer = {
