@@ -416,6 +416,15 @@ fn a_damaged_or_foreign_index_is_written_anew_and_two_runs_at_once_do_no_harm() 
     forge(&index, b"@example.com", b"@forged1.com");
     fs::set_permissions(&index, fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(list(&place, &cache).out, plain, "open to others");
+    // No file at all.
+    fs::remove_file(&index).unwrap();
+    let made = Command::new("mkfifo").arg(&index).status();
+    if made.is_ok_and(|status| status.success()) {
+        assert_eq!(list(&place, &cache).out, plain, "a pipe");
+        assert!(fs::metadata(&index).unwrap().is_file());
+    } else {
+        eprintln!("skipped: no mkfifo");
+    }
     // Many at once, cold and warm, and while files change.
     fs::remove_dir_all(place.join("cache")).unwrap();
     thread::scope(|scope| {
