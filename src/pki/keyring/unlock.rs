@@ -352,7 +352,7 @@ pub(super) fn first(
     for place in places {
         let key = match place {
             Place::Locked(locked) => unlocker.right_key(locked, names),
-            Place::InFile(path, opened) => unlocker.from_file(path, *opened, names),
+            Place::InFile(path, opened) => unlocker.key_in_file(path, *opened, names),
         };
         match key {
             Ok(key) => return Ok(key),
@@ -377,7 +377,7 @@ impl Unlocker {
         }
     }
 
-    fn from_file(
+    fn key_in_file(
         &self,
         path: &Path,
         opened: Opened,
