@@ -119,6 +119,10 @@ impl Default for Limits {
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
 
+/// The index of key files in bytes. A larger one is none of ours: ignored and written anew. Origin: a million files with certificates of
+/// 2 KB.
+pub const KEY_INDEX_BYTES: u64 = 2 << 30;
+
 /// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
 /// Origin: as many as four megabytes of the smallest messages.
 pub const BLOCK_ITEMS: usize = 8192;

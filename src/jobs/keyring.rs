@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
-use crate::limits::Limits;
+use crate::limits::{KEY_INDEX_BYTES, Limits};
 use crate::pipeline::{self, Machine};
 use crate::pki::keyring::{Batch, KeyFiles, Keyring, LoadReport, Passwords};
 
@@ -117,14 +117,19 @@ fn name(paths: &[PathBuf]) -> String {
 
 /// An index and when it was written, in nanoseconds since 1970; None where there is none that only we could have written.
 fn open(path: &Path) -> Option<(Vec<u8>, i128)> {
-    let mut file = File::open(path).ok()?;
+    // A pipe in its place would have nobody to write to it.
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let file = File::open(path).ok()?;
     let metadata = file.metadata().ok()?;
     let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !metadata.is_file() || !ours || metadata.mode() & 0o077 != 0 {
+    let within = metadata.len() <= KEY_INDEX_BYTES;
+    if !metadata.is_file() || !ours || metadata.mode() & 0o077 != 0 || !within {
         return None;
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?.saturating_add(1));
-    file.read_to_end(&mut bytes).ok()?;
+    file.take(KEY_INDEX_BYTES).read_to_end(&mut bytes).ok()?;
     let written = i128::from(metadata.mtime()).saturating_mul(1_000_000_000);
     Some((
         bytes,

@@ -1,11 +1,12 @@
 //! What is in the key files: `mailseal keys`.
 
+use std::collections::BTreeSet;
+
 use crate::limits::Limits;
 use crate::pki::keyring::{
     FileEntry, Held, KeyFileKind, KeyFileProblem, KeyId, Keyring, LoadReport, Opened,
 };
 use crate::pki::x509::Certificate;
-
 use crate::pki::x509::summary::CertificateSummary;
 use crate::report::encode::hex;
 use crate::report::keys::KeyRow;
@@ -87,10 +88,20 @@ fn file(entry: &FileEntry, ring: &Keyring, limits: &Limits) -> Vec<KeyRow> {
     };
     let mut rows = Vec::new();
     let mut own: Vec<&[u8]> = Vec::new();
+    let here = entry.holds.iter().filter_map(|held| match held {
+        Held::Certificate(place) => ring.certificate_at(*place),
+        Held::Key(_) => None,
+    });
+    let here: BTreeSet<&[u8]> = here.collect();
     for held in &entry.holds {
         match held {
             Held::Key(key) => {
-                let certificates: Vec<&[u8]> = ring.certificates_of(*key).collect();
+                // A renewed certificate in another file is told there; a key without one is named by whatever speaks of it.
+                let all = || ring.certificates_of(*key);
+                let mut certificates: Vec<&[u8]> = all().filter(|der| here.contains(der)).collect();
+                if certificates.is_empty() {
+                    certificates = all().collect();
+                }
                 if certificates.is_empty() {
                     rows.push(bare(&start, *key, ring));
                 }

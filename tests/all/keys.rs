@@ -4,6 +4,7 @@ mod files;
 
 mod index;
 
+mod listing;
 mod missing;
 
 mod scale;

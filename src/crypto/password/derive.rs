@@ -91,6 +91,15 @@ impl KeyDerivation {
         }
     }
 
+    /// Rounds that one guess costs; all that can be counted for scrypt, whose memory costs more than its rounds say.
+    #[must_use]
+    pub fn guess_rounds(&self) -> u32 {
+        match self.function {
+            Function::Pbkdf2 { rounds, .. } => rounds,
+            Function::Scrypt { .. } => u32::MAX,
+        }
+    }
+
     /// keyLength, where it is stated.
     #[must_use]
     pub fn key_bytes(&self) -> Option<usize> {

@@ -143,6 +143,15 @@ impl PasswordEncryption {
         }
     }
 
+    /// Rounds that one guess costs, as [`KeyDerivation::guess_rounds`].
+    #[must_use]
+    pub fn rounds(&self) -> u32 {
+        match &self.scheme {
+            Scheme::Pbes2 { derivation, .. } => derivation.guess_rounds(),
+            Scheme::Pbes1 { rounds, .. } | Scheme::Pkcs12 { rounds, .. } => *rounds,
+        }
+    }
+
     /// What was encrypted.
     ///
     /// RC4 has no padding, so a wrong password gives garbage there and no error.

@@ -72,6 +72,15 @@ impl PasswordMac {
         })
     }
 
+    /// Rounds that one guess costs, as [`KeyDerivation::guess_rounds`].
+    #[must_use]
+    pub fn rounds(&self) -> u32 {
+        match &self.key {
+            MacKey::Pkcs12 { rounds, .. } => *rounds,
+            MacKey::Pbmac1 { derivation, .. } => derivation.guess_rounds(),
+        }
+    }
+
     /// The password and the content are those that the MAC was made with. `content` are the contents of the AuthenticatedSafe's
     /// OCTET STRING.
     ///

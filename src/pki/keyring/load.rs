@@ -151,9 +151,7 @@ impl KeyFiles {
             let Some(file) = self.files.get(*place) else {
                 continue;
             };
-            // A list as long as the folder most likely has a password for each file, in their order.
-            let guess = (self.unlocker.numbered() == self.files.len()).then_some(*place);
-            let hints = self.unlocker.hints(guess, last);
+            let hints = self.unlocker.hints(*place, self.files.len(), last);
             let content = files::read(&file.path, self.limits.key_file_bytes);
             let contents = FileContents::read(&content, &self.unlocker, hints, &self.limits);
             last = contents.fit.or(last);
@@ -173,17 +171,18 @@ impl KeyFiles {
     }
 
     /// The index for the next run, where it is not the one that was read. It holds no password, no private key, and nothing that makes
-    /// guessing one cheaper than the key files do: of the list of passwords it has a digest of [`stored::ROUNDS`] rounds.
+    /// guessing one cheaper than the key files do: of the list of passwords it has a digest of more rounds than any file that one opened.
     ///
     /// # Errors
     /// `Internal` where the system gives no randomness.
-    pub fn index(&mut self) -> Result<Option<Vec<u8>>, RunError> {
+    pub fn index(&self) -> Result<Option<Vec<u8>>, RunError> {
         if !self.outdated {
             return Ok(None);
         }
         let known = self.files.iter().zip(&self.contents);
         let known = known.filter_map(|(file, contents)| Some((file, contents.as_ref()?)));
-        stored::write(known, &mut self.list, &self.limits).map(Some)
+        let slowest = self.unlocker.rounds();
+        stored::write(known, &self.list, slowest, &self.limits).map(Some)
     }
 
     /// Pairs keys and certificates by public key, across all files. Equal files and passwords give an equal key ring.

@@ -29,11 +29,17 @@ use crate::pki::keyring::passwords::Passwords;
 use std::collections::HashMap;
 
 /// First octets of an index.
-const MAGIC: &[u8] = b"mailseal key index 1\n";
+const MAGIC: &[u8] = b"mailseal key index 2\n";
 
-/// Rounds of the digest over the list of passwords. Origin: key files have 2,048 to 600,000 of a faster digest, so the index is not
-/// where guessing is cheap.
+/// Rounds of the digest over the list of passwords, at least. Origin: half a second on one core.
 pub(super) const ROUNDS: u32 = 400_000;
+
+/// Rounds for each round of the key file that is the slowest to guess at. Origin: a key file's digest may be four times as fast or ask
+/// for four blocks, and the index must not be where guessing is cheap.
+const ROUNDS_PER_ROUND: u32 = 4;
+
+/// Past this the index has no digest, and nothing that depends on passwords. Origin: five seconds on one core.
+const MOST_ROUNDS: u32 = 4_000_000;
 
 const SALT_BYTES: usize = 16;
 
@@ -41,8 +47,17 @@ const SALT_BYTES: usize = 16;
 pub(super) struct PasswordList {
     /// Each with its length in front, in order. Empty where there are none, and so no secret.
     octets: Zeroizing<Vec<u8>>,
-    /// Salt and digest, once they were needed.
-    known: Option<(Vec<u8>, Vec<u8>)>,
+    /// The digest by which the index that was read knew the list.
+    known: Option<Known>,
+}
+
+/// How an index knows a list of passwords again.
+#[derive(Clone)]
+struct Known {
+    salt: Vec<u8>,
+    rounds: u32,
+    /// Empty for the empty list.
+    digest: Vec<u8>,
 }
 
 impl PasswordList {
@@ -61,35 +76,52 @@ impl PasswordList {
         }
     }
 
-    fn digest(&self, salt: &[u8]) -> Option<Vec<u8>> {
+    fn digest(&self, salt: &[u8], rounds: u32) -> Option<Vec<u8>> {
         if self.octets.is_empty() {
             return Some(Vec::new());
         }
-        let derivation = KeyDerivation::pbkdf2(salt, ROUNDS);
+        let derivation = KeyDerivation::pbkdf2(salt, rounds);
         Some(derivation.derive(&self.octets, 32).ok()?.to_vec())
     }
 
     /// Is it the list that this digest was made of?
-    fn is(&mut self, salt: &[u8], digest: &[u8]) -> bool {
+    fn is(&mut self, written: &Known) -> bool {
         // A run without passwords derives nothing where the index was made with some.
-        if self.octets.is_empty() != digest.is_empty() {
+        if self.octets.is_empty() != written.digest.is_empty() || written.rounds > MOST_ROUNDS {
             return false;
         }
-        let same = self.digest(salt).is_some_and(|own| own == digest);
+        let digest = self.digest(&written.salt, written.rounds);
+        let same = digest.is_some_and(|own| own == written.digest);
         if same {
-            self.known = Some((salt.to_vec(), digest.to_vec()));
+            self.known = Some(written.clone());
         }
         same
     }
 
-    fn salt_and_digest(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
-        if self.known.is_none() {
-            let mut salt = vec![0; SALT_BYTES];
-            random::fill(&mut salt).ok()?;
-            let digest = self.digest(&salt)?;
-            self.known = Some((salt, digest));
+    /// The digest for an index of files of which the slowest costs a guess so many rounds; `Ok(None)` where it would be cheaper.
+    fn known_at(&self, slowest: u32) -> Result<Option<Known>, RunError> {
+        let wanted = match self.octets.is_empty() {
+            true => ROUNDS,
+            false => slowest.saturating_mul(ROUNDS_PER_ROUND).max(ROUNDS),
+        };
+        let enough = |known: &&Known| known.rounds >= wanted;
+        if let Some(known) = self.known.as_ref().filter(enough) {
+            return Ok(Some(known.clone()));
         }
-        self.known.clone()
+        if wanted > MOST_ROUNDS {
+            return Ok(None);
+        }
+        let mut salt = vec![0; SALT_BYTES];
+        let filled = random::fill(&mut salt).ok();
+        let digest = filled.and_then(|()| self.digest(&salt, wanted));
+        let digest = digest.ok_or(RunError::Internal {
+            what: "the system gives no randomness",
+        })?;
+        Ok(Some(Known {
+            salt,
+            rounds: wanted,
+            digest,
+        }))
     }
 }
 
@@ -159,13 +191,17 @@ pub(super) fn read<'i>(
         return None;
     }
     let mut r = Reader::new(content_of);
-    let (written_under, salt, passwords) = r
-        .sequence(|r| Ok((octets(r)?, octets(r)?, octets(r)?)))
+    let (written_under, salt, rounds, passwords) = r
+        .sequence(|r| Ok((octets(r)?, octets(r)?, r.small_integer()?, octets(r)?)))
         .ok()?;
     if written_under != context(limits) {
         return None;
     }
-    let same = list.is(salt, passwords);
+    let same = list.is(&Known {
+        salt: salt.to_vec(),
+        rounds: u32::try_from(rounds).ok()?,
+        digest: passwords.to_vec(),
+    });
     let mut certificates: Vec<&[u8]> = Vec::new();
     while !r.is_empty() {
         if r.peek() == Some(Tag::OCTET_STRING) {
@@ -176,12 +212,15 @@ pub(super) fn read<'i>(
             .sequence(|r| read_entry(r, &certificates))
             .ok()
             .flatten()?;
-        let free = entry.row.opened == Opened::Freely
-            && entry.row.problem != Some(KeyFileProblem::WrongPassword);
-        entry.other_passwords = !same && !free;
+        entry.other_passwords = !same && needs_passwords(&entry.row);
         told(entry);
     }
     Some(())
+}
+
+/// Other passwords could give another row.
+fn needs_passwords(row: &FileRow) -> bool {
+    row.opened != Opened::Freely || row.problem == Some(KeyFileProblem::WrongPassword)
 }
 
 fn octets<'i>(r: &mut Reader<'i>) -> Result<&'i [u8], BerError> {
@@ -259,21 +298,28 @@ fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
 }
 
-/// The index of these files; those without an identity are left out.
+/// The index of these files, of which the slowest costs a guess so many rounds. Those without an identity are left out, and those that
+/// depend on passwords where a digest of the list would be cheaper to guess at than they are.
 pub(super) fn write<'f>(
     files: impl Iterator<Item = (&'f Candidate, &'f FileContents)>,
-    list: &mut PasswordList,
+    list: &PasswordList,
+    slowest: u32,
     limits: &Limits,
 ) -> Result<Vec<u8>, RunError> {
-    let (salt, passwords) = list.salt_and_digest().ok_or(RunError::Internal {
-        what: "the system gives no randomness",
-    })?;
+    let known_list = list.known_at(slowest)?;
+    let has_list = known_list.is_some();
+    let digest = known_list.unwrap_or(Known {
+        salt: Vec::new(),
+        rounds: 0,
+        digest: Vec::new(),
+    });
     let mut out = MAGIC.to_vec();
     out.extend(Writer::encode(|w| {
         w.sequence(|w| {
             w.octet_string(&context(limits));
-            w.octet_string(&salt);
-            w.octet_string(&passwords);
+            w.octet_string(&digest.salt);
+            w.small_integer(u64::from(digest.rounds));
+            w.octet_string(&digest.digest);
         });
     }));
     let mut known: HashMap<[u8; 32], u64> = HashMap::new();
@@ -281,6 +327,9 @@ pub(super) fn write<'f>(
         let Some(identity) = &contents.identity else {
             continue;
         };
+        if !has_list && needs_passwords(&contents.row) {
+            continue;
+        }
         let mut places = Vec::with_capacity(contents.certificates.len());
         for der in &contents.certificates {
             let next = u64::try_from(known.len()).unwrap_or(u64::MAX);
@@ -348,5 +397,47 @@ fn write_entry(
                 w.octet_string(name.as_bytes());
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(lines: &[u8]) -> PasswordList {
+        PasswordList::new(&Passwords::from_lines(lines))
+    }
+
+    #[test]
+    fn the_digest_of_the_passwords_costs_more_than_the_slowest_file() {
+        let rounds = |lines: &[u8], slowest| {
+            let known = list(lines).known_at(slowest).unwrap();
+            known.map(|known| (known.rounds, known.digest.len()))
+        };
+        assert_eq!(rounds(b"one", 2_048), Some((ROUNDS, 32)));
+        assert_eq!(rounds(b"one", ROUNDS), Some((4 * ROUNDS, 32)));
+        assert_eq!(rounds(b"one", MOST_ROUNDS), None);
+        // scrypt.
+        assert_eq!(rounds(b"one", u32::MAX), None);
+        // Without passwords there is nothing to guess.
+        assert_eq!(rounds(b"", u32::MAX), Some((ROUNDS, 0)));
+    }
+
+    #[test]
+    fn a_list_is_known_again_by_its_lines_and_their_order() {
+        let known = list(b"one\ntwo").known_at(0).unwrap().unwrap();
+        let mut same = list(b"one\r\ntwo\n");
+        assert!(same.is(&known));
+        // The digest of a list that is known is taken over, unless a slower file has come.
+        assert_eq!(same.known_at(0).unwrap().unwrap().salt, known.salt);
+        assert_ne!(same.known_at(ROUNDS).unwrap().unwrap().salt, known.salt);
+        for other in [&b"two\none"[..], b"one", b"one\n\ntwo", b"onet\nwo", b""] {
+            assert!(!list(other).is(&known), "{other:?}");
+        }
+        let forged = Known {
+            rounds: u32::MAX,
+            ..known
+        };
+        assert!(!list(b"one\ntwo").is(&forged), "derived past the bound");
     }
 }

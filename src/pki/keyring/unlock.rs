@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 
 use zeroize::Zeroizing;
 
@@ -89,7 +91,7 @@ pub(super) struct LockedKey {
 }
 
 /// Which of the attempts opened something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fit(usize);
 
 /// What a derivation makes of a password.
@@ -103,22 +105,36 @@ enum Reads {
 
 /// All passwords.
 pub(super) struct Unlocker {
+    /// By the number of the password, the empty one last.
     attempts: Vec<Attempt>,
-    /// The first reading of each password: in the order of their numbers, the empty one last.
-    once: Vec<Fit>,
+    /// The first attempt of each password but the empty one.
+    passwords: Vec<Fit>,
     limits: Limits,
+    /// The most rounds of what a password has opened.
+    rounds: AtomicU32,
 }
 
 impl Unlocker {
     pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
         let attempts = passwords.attempts();
-        let first = |(_, attempt): &(usize, &Attempt)| !attempt.repeats_octets;
-        let once = attempts.iter().enumerate().filter(first);
+        let numbered = attempts.iter().enumerate().filter(|(_, attempt)| {
+            !attempt.repeats_octets && attempt.opened != Opened::WithEmptyPassword
+        });
         Self {
-            once: once.map(|(place, _)| Fit(place)).collect(),
+            passwords: numbered.map(|(index, _)| Fit(index)).collect(),
             attempts,
             limits: limits.clone(),
+            rounds: AtomicU32::new(0),
         }
+    }
+
+    /// The most rounds that a guess at what has been opened costs.
+    pub fn rounds(&self) -> u32 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, rounds: u32) {
+        self.rounds.fetch_max(rounds, Ordering::Relaxed);
     }
 
     /// The name of an attempt for the report.
@@ -129,34 +145,39 @@ impl Unlocker {
 
     /// The attempt that has this name in a report.
     fn fit_of(&self, opened: Opened) -> Option<Fit> {
-        let number = |fit: Fit| match self.opened(fit) {
-            Opened::WithPassword(number) => number,
-            Opened::WithEmptyPassword | Opened::Freely | Opened::No => usize::MAX,
-        };
-        let wanted = match opened {
+        let rank = |opened| match opened {
+            Opened::Freely | Opened::No => 0,
             Opened::WithPassword(number) => number,
             Opened::WithEmptyPassword => usize::MAX,
-            Opened::Freely | Opened::No => return None,
         };
-        let found = self.once.partition_point(|fit| number(*fit) < wanted);
-        self.once.get(found).copied()
+        let wanted = rank(opened);
+        let place = self
+            .attempts
+            .partition_point(|attempt| rank(attempt.opened) < wanted);
+        let attempt = self.attempts.get(place)?;
+        (attempt.opened == opened).then_some(Fit(place))
     }
 
-    /// How many different passwords there are besides the empty one.
-    pub fn numbered(&self) -> usize {
-        self.once.len().saturating_sub(1)
-    }
-
-    /// What to try first, because every miss costs a derivation: the password in place `guess`, the one that opened the last file, and
-    /// the one behind it. A folder's files mostly have one password, or each its own in the order of a list.
-    pub fn hints(&self, guess: Option<usize>, last: Option<Fit>) -> Vec<Fit> {
-        let guessed = guess.and_then(|place| self.once.get(place).copied());
+    /// What to try first on the file in this place of so many, because every miss costs a derivation: the password that opened the file
+    /// before, the one behind it, and the one in the file's place. A folder's files mostly have one password, or each its own in the order
+    /// of a list, which may lack some or have some more.
+    pub fn hints(&self, place: usize, files: usize, last: Option<Fit>) -> Vec<Fit> {
+        let numbered = self.passwords.len();
+        // With less than half a password for each file their places say nothing of each other.
+        let for_each = numbered > 1 && numbered.saturating_mul(2) >= files;
+        let guessed = for_each.then(|| place.min(numbered - 1));
+        let guessed = guessed.and_then(|place| self.passwords.get(place).copied());
         let next = last.and_then(|last| {
-            let behind = self.once.partition_point(|fit| *fit <= last);
-            self.once.get(behind).copied()
+            let behind = self.passwords.partition_point(|fit| fit.0 <= last.0);
+            self.passwords.get(behind).copied()
         });
+        let order = if numbered == files {
+            [guessed, last, next]
+        } else {
+            [last, next, guessed]
+        };
         let mut hints: Vec<Fit> = Vec::new();
-        for fit in [guessed, last, next].into_iter().flatten() {
+        for fit in order.into_iter().flatten() {
             if !hints.contains(&fit) {
                 hints.push(fit);
             }
@@ -193,7 +214,10 @@ impl Unlocker {
         let fits = self.first(first, reads, |attempt| {
             Ok(mac.verify(&attempt.password, content)?)
         });
-        fits.map(|((), fit)| fit)
+        fits.map(|((), fit)| {
+            self.note(mac.rounds());
+            fit
+        })
     }
 
     /// The `SafeContents` under a password, which must read as such: without a MAC that is what tells a right password from one
@@ -205,13 +229,15 @@ impl Unlocker {
         first: &[Fit],
     ) -> Result<(Zeroizing<Vec<u8>>, Fit), UnlockError> {
         let encryption = PasswordEncryption::from_algorithm(algorithm, &self.limits)?;
-        self.first(first, reads(algorithm.oid), |attempt| {
+        let opened = self.first(first, reads(algorithm.oid), |attempt| {
             let content = encryption.decrypt(&attempt.password, ciphertext)?;
             match pkcs12::read_bags(&content, &self.limits) {
                 Ok(_) => Ok(content),
                 Err(_) => Err(UnlockError::WrongPassword),
             }
-        })
+        })?;
+        self.note(encryption.rounds());
+        Ok(opened)
     }
 
     /// A private key.
@@ -225,9 +251,11 @@ impl Unlocker {
                 let (algorithm, ciphertext) =
                     encrypted_private_key_info(der).map_err(|_| UnlockError::Damaged)?;
                 let encryption = PasswordEncryption::from_algorithm(&algorithm, &self.limits)?;
-                self.first(first, reads(algorithm.oid), |attempt| {
+                let opened = self.first(first, reads(algorithm.oid), |attempt| {
                     self.key_in(&encryption.decrypt(&attempt.password, &ciphertext)?)
-                })
+                })?;
+                self.note(encryption.rounds());
+                Ok(opened)
             }
             Encrypted::Pem(pem) => {
                 let cipher = pem.cipher()?;
@@ -248,7 +276,7 @@ impl Unlocker {
         }
     }
 
-    /// The first attempt that succeeds: those in `first`, and then all in their order.
+    /// The first attempt that succeeds: those in `first`, and then all, the nearest to the first of these before those far from it.
     /// What a password can't change ends the search.
     fn first<T>(
         &self,
@@ -259,9 +287,9 @@ impl Unlocker {
         let hinted = first
             .iter()
             .filter_map(|fit| Some((*fit, self.attempts.get(fit.0)?)));
-        let all = self.attempts.iter().enumerate();
-        let others = all
-            .map(|(index, attempt)| (Fit(index), attempt))
+        let center = first.first().map_or(0, |fit| fit.0);
+        let others = outward(center, self.attempts.len())
+            .filter_map(|index| Some((Fit(index), self.attempts.get(index)?)))
             .filter(|(fit, _)| !first.contains(fit))
             .filter(|(_, attempt)| reads == Reads::Bmp || !attempt.repeats_octets);
         for (fit, attempt) in hinted.chain(others) {
@@ -273,6 +301,14 @@ impl Unlocker {
         }
         Err(UnlockError::WrongPassword)
     }
+}
+
+/// The numbers below `count`, by their distance from `center`.
+fn outward(center: usize, count: usize) -> impl Iterator<Item = usize> {
+    let above = move |distance| center.checked_add(distance);
+    let below = move |distance: usize| center.checked_sub(distance).filter(|_| distance > 0);
+    let both = (0..=count).flat_map(move |distance| [above(distance), below(distance)]);
+    both.flatten().filter(move |number| *number < count)
 }
 
 /// What PKCS #12's own schemes (RFC 7292 §C) and the others make of a password.
@@ -418,4 +454,52 @@ fn encrypted_private_key_info(
     der: &[u8],
 ) -> Result<(AlgorithmIdentifier<'_>, Cow<'_, [u8]>), BerError> {
     Reader::new(der).sequence(|r| Ok((AlgorithmIdentifier::read(r)?, r.octet_string()?.bytes()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_near_the_right_place_come_first_and_each_comes_once() {
+        let all = |center, count| outward(center, count).collect::<Vec<_>>();
+        assert_eq!(all(0, 4), [0, 1, 2, 3]);
+        assert_eq!(all(2, 5), [2, 3, 1, 4, 0]);
+        assert_eq!(all(4, 5), [4, 3, 2, 1, 0]);
+        assert_eq!(all(0, 0), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_list_that_does_not_match_the_folder_is_searched_from_where_the_file_stands() {
+        let lines: String = (0..1000).map(|n| format!("password {n}\n")).collect();
+        let passwords = Passwords::from_lines(lines.as_bytes());
+        let unlocker = Unlocker::new(&passwords, &Limits::default());
+        assert_eq!(unlocker.hints(500, 1000, None), [Fit(500)]);
+        let hints = unlocker.hints(500, 1000, Some(Fit(7)));
+        assert_eq!(hints, [Fit(500), Fit(7), Fit(8)]);
+        // One file more than passwords; a batch that begins far into the folder.
+        assert_eq!(unlocker.hints(500, 1001, None), [Fit(500)]);
+        assert_eq!(unlocker.hints(1000, 1001, None), [Fit(999)]);
+        let tried = std::cell::Cell::new(0);
+        let found = unlocker.first(&unlocker.hints(500, 1001, None), Reads::Octets, |attempt| {
+            tried.set(tried.get() + 1);
+            match attempt.password.octets() {
+                b"password 499" => Ok(()),
+                _ => Err(UnlockError::WrongPassword),
+            }
+        });
+        assert!(found == Ok(((), Fit(499))));
+        assert!(tried.get() <= 3, "{} derivations", tried.get());
+        // Few passwords for many files: only what fitted before.
+        assert_eq!(unlocker.hints(500, 9000, None), []);
+        assert_eq!(unlocker.hints(500, 9000, Some(Fit(7))), [Fit(7), Fit(8)]);
+        for number in [1, 2, 500, 1000] {
+            let opened = Opened::WithPassword(number);
+            assert_eq!(unlocker.fit_of(opened), Some(Fit(number - 1)));
+        }
+        let empty = Opened::WithEmptyPassword;
+        assert_eq!(unlocker.fit_of(empty), Some(Fit(1000)));
+        assert_eq!(unlocker.fit_of(Opened::WithPassword(1001)), None);
+        assert_eq!(unlocker.fit_of(Opened::No), None);
+    }
 }
