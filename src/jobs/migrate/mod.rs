@@ -5,3 +5,17 @@
 //! [`collect`]: crate::facts::collect
 
 pub mod message;
+
+mod peel;
+
+mod partial;
+
+mod header;
+
+mod protected;
+
+mod line_ends;
+
+mod provenance;
+
+mod read_back;
