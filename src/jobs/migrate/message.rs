@@ -383,6 +383,10 @@ impl Job<'_, '_> {
             }
             change.restored = fields.restored;
             change.added = fields.added;
+            if !payload.signed_by.is_empty() {
+                // Around a signature nothing protects them, and nothing else keeps them.
+                change.added.extend(protected::beside(entity, &block));
+            }
         }
         let items = provenance::items(
             self.facts.sha256.unwrap_or_default(),
@@ -454,19 +458,18 @@ impl Job<'_, '_> {
     }
 
     fn notes(&self, content: &Content<'_>, decrypted: &mut Decrypted) {
-        let mut layers = (0..).zip(&self.facts.layers);
-        let removed: Vec<(usize, &LayerFacts)> = layers
-            .by_ref()
-            .filter(|(index, _)| content.removed.contains(index))
-            .collect();
-        for (index, layer) in &removed {
-            let around = u32::try_from(*index).ok();
-            let signed = matches!(layer.kind, LayerKind::Signed | LayerKind::Opaque);
-            let over_encrypted = removed
-                .iter()
-                .any(|(_, inner)| is_encrypted(inner) && inner.inside == around);
-            if signed && over_encrypted {
-                note(decrypted, &layer.path, Finding::OuterSignatureRemoved);
+        for index in content
+            .removed
+            .iter()
+            .filter(|one| self.is_encrypted(**one))
+        {
+            for outer in self.around(*index) {
+                let Some(layer) = self.facts.layers.get(outer) else {
+                    continue;
+                };
+                if matches!(layer.kind, LayerKind::Signed | LayerKind::Opaque) {
+                    note(decrypted, &layer.path, Finding::OuterSignatureRemoved);
+                }
             }
         }
         for (index, layer) in (0..).zip(&self.facts.layers) {
@@ -479,6 +482,21 @@ impl Job<'_, '_> {
         }
         decrypted.findings.sort();
         decrypted.findings.dedup();
+    }
+}
+
+impl Job<'_, '_> {
+    fn is_encrypted(&self, index: usize) -> bool {
+        self.facts.layers.get(index).is_some_and(is_encrypted)
+    }
+
+    /// The layers around one, from the inside out.
+    fn around(&self, index: usize) -> impl Iterator<Item = usize> {
+        let outer = |index: &usize| {
+            let inside = self.facts.layers.get(*index)?.inside?;
+            usize::try_from(inside).ok()
+        };
+        std::iter::successors(outer(&index), move |index| outer(index))
     }
 }
 

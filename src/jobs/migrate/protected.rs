@@ -200,6 +200,17 @@ pub(super) fn fields<'a>(
     fields
 }
 
+/// The fields of an entity's header that neither describe its body nor stand outside, under names that say so.
+pub(super) fn beside(entity: &[u8], outer: &Header<'_>) -> Vec<Vec<u8>> {
+    let header = Header::new(entity);
+    let (_, lines) = split(entity);
+    lines
+        .iter()
+        .filter(|line| values(&header, &line.name()) != values(outer, &line.name()))
+        .filter_map(inner)
+        .collect()
+}
+
 fn values(header: &Header<'_>, name: &str) -> Vec<Vec<u8>> {
     header
         .all(name)
