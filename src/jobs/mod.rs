@@ -8,6 +8,8 @@ pub mod given;
 
 pub mod output;
 
+pub mod migrate;
+
 mod certificates;
 
 mod digests;

@@ -19,6 +19,7 @@ mod c_decrypt;
 mod c_decryption;
 mod c_keys;
 mod e_interop;
+mod f_message;
 mod g_sums;
 mod i_harvest;
 mod look;

@@ -1,0 +1,21 @@
+//! An encrypted archive to plaintext: what becomes of each message, and where it is written.
+//!
+//! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
+//!
+//! [`collect`]: crate::facts::collect
+
+pub mod message;
+
+mod peel;
+
+mod partial;
+
+mod header;
+
+mod protected;
+
+mod line_ends;
+
+mod provenance;
+
+mod read_back;
