@@ -91,7 +91,7 @@ pub(super) struct Change<'a> {
     /// Protected fields (RFC 9788 §4.2).
     pub restored: Vec<Restored<'a>>,
     /// Fields at its end, in lines.
-    pub added: Vec<Vec<u8>>,
+    pub added: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Change<'_> {
@@ -182,9 +182,11 @@ impl Change<'_> {
 }
 
 /// A field of the inner header that has no place outside, under a name that says so.
-pub(super) fn inner(line: &Line<'_>) -> Option<Vec<u8>> {
+pub(super) fn inner(line: &Line<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let field = line.field?;
-    Some([b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat())
+    Some(Zeroizing::new(
+        [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
+    ))
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
+/// Room for the provenance field, and for a line end or two.
+const PROVENANCE_BYTES: usize = 4 << 10;
+
 /// How messages are migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -280,7 +283,14 @@ impl Job<'_, '_> {
             });
         };
         let entity = peeled.entity.into_mime(self.facts, self.limits)?;
-        let payload = protected::payload(&entity, self.facts, outer, self.limits);
+        let mut payload = protected::payload(&entity, self.facts, outer, self.limits);
+        payload.unwrapped = peeled
+            .removed
+            .iter()
+            .rev()
+            .copied()
+            .take_while(|index| !self.is_encrypted(*index))
+            .collect();
         let mut content = Content {
             entity,
             payload: Some(payload),
@@ -396,7 +406,10 @@ impl Job<'_, '_> {
         );
         decrypted.provenance = items.join("; ");
         match self.options.provenance {
-            ProvenancePlace::Header => change.added.push(provenance::field(&items, end)),
+            ProvenancePlace::Header => {
+                let field = provenance::field(&items, end);
+                change.added.push(Zeroizing::new(field));
+            }
             ProvenancePlace::Sidecar => {}
         }
         let Some(root) = outer.parts.first() else {
@@ -444,7 +457,7 @@ impl Job<'_, '_> {
             Integrity::Aead
         };
         Decrypted {
-            bytes: Zeroizing::new(Vec::with_capacity(self.message.bytes.len())),
+            bytes: Zeroizing::new(Vec::with_capacity(self.expected_bytes(content))),
             body_at: 0,
             entity_sha256: encrypted()
                 .last()
@@ -486,6 +499,16 @@ impl Job<'_, '_> {
 }
 
 impl Job<'_, '_> {
+    /// At least as long as the message will be, so that no half of it is left behind by a buffer that grows: the stored header, the
+    /// plaintext with LF as CR LF, and its header once more for what is said of it.
+    fn expected_bytes(&self, content: &Content<'_>) -> usize {
+        let plain: &[u8] = &content.entity.bytes;
+        let lines = memchr::memchr_iter(b'\n', plain).count();
+        let stored = self.message.bytes.len().min(self.limits.header_bytes);
+        let fields = plain.len().min(self.limits.header_bytes);
+        plain.len() + lines + 2 * stored + fields + PROVENANCE_BYTES
+    }
+
     fn is_encrypted(&self, index: usize) -> bool {
         self.facts.layers.get(index).is_some_and(is_encrypted)
     }

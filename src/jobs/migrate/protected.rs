@@ -1,5 +1,7 @@
 //! Protected header fields (RFC 9788, its drafts, and RFC 8551 §3.1), back to where mail programs look for them.
 
+use zeroize::Zeroizing;
+
 use crate::facts::axis::Identity;
 use crate::facts::axis::LayerKind;
 use crate::facts::headers;
@@ -17,10 +19,12 @@ use crate::mime::media::Reading;
 /// The innermost entity (RFC 9788 §1.8: the Cryptographic Payload) and what its header is worth.
 pub(super) struct Payload {
     /// Its header block, or that of the message that it wraps.
-    pub header: Vec<u8>,
+    pub header: Zeroizing<Vec<u8>>,
     pub kind: Kind,
     /// Signed layers around it; they stay, and the header stays inside them.
     pub signed_by: Vec<usize>,
+    /// Signed layers around it that were taken off.
+    pub unwrapped: Vec<usize>,
 }
 
 /// How a payload protects header fields.
@@ -64,27 +68,29 @@ pub(super) fn payload(
                     header,
                     kind,
                     signed_by,
+                    unwrapped: Vec::new(),
                 };
             }
         }
     }
 }
 
-fn read(tree: &Tree<'_>, root: usize, outer: &Header<'_>) -> (Vec<u8>, Kind) {
+fn read(tree: &Tree<'_>, root: usize, outer: &Header<'_>) -> (Zeroizing<Vec<u8>>, Kind) {
     let Some(part) = tree.parts.get(root) else {
-        return (Vec::new(), Kind::None);
+        return (Zeroizing::default(), Kind::None);
     };
     if let Some(child) = wrapped(tree, root, outer)
         && let Some(message) = tree.parts.get(child)
     {
-        return (tree.slice(&message.header).to_vec(), Kind::Wrapped);
+        let header = tree.slice(&message.header).to_vec();
+        return (Zeroizing::new(header), Kind::Wrapped);
     }
     let kind = if protects_headers(&part.media) {
         Kind::Fields
     } else {
         Kind::None
     };
-    (tree.slice(&part.header).to_vec(), kind)
+    (Zeroizing::new(tree.slice(&part.header).to_vec()), kind)
 }
 
 /// The message in a part that wraps it: `forwarded=no`, or no such parameter and the Message-ID of the message around it. Without
@@ -112,7 +118,7 @@ pub(super) fn wrapped(tree: &Tree<'_>, part: usize, outer: &Header<'_>) -> Optio
 pub(super) struct Fields<'a> {
     pub restored: Vec<Restored<'a>>,
     /// Lines to add to the header.
-    pub added: Vec<Vec<u8>>,
+    pub added: Vec<Zeroizing<Vec<u8>>>,
     pub findings: Vec<Finding>,
 }
 
@@ -170,7 +176,7 @@ pub(super) fn fields<'a>(
             if !stays {
                 fields
                     .added
-                    .extend(same.iter().map(|line| line.bytes.to_vec()));
+                    .extend(same.iter().map(|line| Zeroizing::new(line.bytes.to_vec())));
             }
             continue;
         }
@@ -201,7 +207,7 @@ pub(super) fn fields<'a>(
 }
 
 /// The fields of an entity's header that neither describe its body nor stand outside, under names that say so.
-pub(super) fn beside(entity: &[u8], outer: &Header<'_>) -> Vec<Vec<u8>> {
+pub(super) fn beside(entity: &[u8], outer: &Header<'_>) -> Vec<Zeroizing<Vec<u8>>> {
     let header = Header::new(entity);
     let (_, lines) = split(entity);
     lines
@@ -242,9 +248,8 @@ fn is_sender_signed(
     limits: &Limits,
 ) -> bool {
     let (sender, _) = headers::addresses(header, limits);
-    payload
-        .signed_by
-        .iter()
+    let layers = payload.signed_by.iter().chain(&payload.unwrapped);
+    layers
         .filter_map(|index| facts.layers.get(*index))
         .filter(|layer| is_valid(layer))
         .flat_map(|layer| &layer.signatures)
