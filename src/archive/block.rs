@@ -1,8 +1,10 @@
 //! What the archive hands on: blocks of messages, and everything else that was in the files.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,8 @@ pub enum Item {
         offset: u64,
         /// How many.
         length: u64,
+        /// Where they lie in [`Block::bytes`]; None for a file that is no mail, which was not read.
+        range: Option<Range<usize>>,
     },
     /// Something that could not be read or was skipped.
     Fault(Fault),
@@ -102,6 +106,41 @@ pub struct FileInfo {
     pub compression: Compression,
     /// Bytes on disk when it was opened; None for a stream.
     pub stored_bytes: Option<u64>,
+    /// What the system said of the file when it was opened; None for a stream. Not written down: other machines say something else.
+    #[serde(skip)]
+    pub stamp: Option<Stamp>,
+    /// How the mbox is written. Not written down here: a cursor has it elsewhere.
+    #[serde(skip)]
+    pub variant: Option<Variant>,
+}
+
+/// What tells whether a file was changed or replaced while it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The device.
+    pub device: u64,
+    /// The file's number on it.
+    pub inode: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Last change of the content, in seconds since 1970.
+    pub modified_seconds: i64,
+    /// And nanoseconds.
+    pub modified_nanoseconds: i64,
+}
+
+impl Stamp {
+    /// Of a file's metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified_seconds: metadata.mtime(),
+            modified_nanoseconds: metadata.mtime_nsec(),
+        }
+    }
 }
 
 impl FileInfo {
@@ -146,6 +185,8 @@ pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -
         kind: Kind::Unread,
         compression: Compression::None,
         stored_bytes: None,
+        stamp: None,
+        variant: None,
     };
     let fault = Fault {
         code: broken.code,

@@ -16,6 +16,7 @@ mod maildir;
 mod mbox;
 mod walk;
 mod window;
+pub mod write;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub use crate::archive::block::FileInfo;
 pub use crate::archive::block::Item;
 pub use crate::archive::block::Kind;
 pub use crate::archive::block::Located;
+pub use crate::archive::block::Stamp;
 pub use crate::archive::cursor::Cursor;
 use crate::archive::cursor::Place;
 pub use crate::archive::inputs::ReadOptions;
@@ -127,7 +129,10 @@ impl Archive {
     /// The file that the next block goes on with after [`Archive::resume`]; None where it begins with another.
     #[must_use]
     pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
-        self.cursor.open_file()
+        self.open
+            .as_ref()
+            .map(OpenFile::started)
+            .or_else(|| self.cursor.open_file())
     }
 
     /// The next block; None behind the last one. Never fails: what can't be read is an item.

@@ -238,7 +238,7 @@ fn reopen(
                 let der: Vec<u8> = frame.decode().map_err(unreadable)?;
                 seen_own.insert(sha256(&der), der);
             }
-            Kind::Head | Kind::Digests | Kind::End => {}
+            Kind::Head | Kind::Digests | Kind::End | Kind::Checkpoint => {}
         }
     }
     let Some(cursor) = cursor else {
