@@ -153,22 +153,47 @@ impl FileInfo {
         }
     }
 
-    /// The path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
+    /// The path for people, as [`shown`] gives it.
     #[must_use]
     pub fn shown_path(&self) -> String {
-        let mut shown = String::with_capacity(self.path.len());
-        for chunk in self.path.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() || character == '%' {
-                    escape(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
-                } else {
-                    shown.push(character);
-                }
-            }
-            escape(&mut shown, chunk.invalid());
-        }
-        shown
+        shown(&self.path)
     }
+}
+
+/// A path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
+#[must_use]
+pub fn shown(path: &[u8]) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() || character == '%' {
+                escape(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                shown.push(character);
+            }
+        }
+        escape(&mut shown, chunk.invalid());
+    }
+    shown
+}
+
+/// The path that [`shown`] made `text` of. A `%` without two digits behind it stays as it is. Never fails.
+#[must_use]
+pub fn unshown(text: &str) -> Vec<u8> {
+    let mut path = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let octet = behind.get(..2).filter(|_| *first == b'%');
+        let octet = octet
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        path.push(octet.unwrap_or(*first));
+        rest = match octet {
+            Some(_) => behind.get(2..).unwrap_or_default(),
+            None => behind,
+        };
+    }
+    path
 }
 
 fn escape(shown: &mut String, bytes: &[u8]) {

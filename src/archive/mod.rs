@@ -40,6 +40,8 @@ pub use crate::archive::block::Item;
 pub use crate::archive::block::Kind;
 pub use crate::archive::block::Located;
 pub use crate::archive::block::Stamp;
+pub use crate::archive::block::shown;
+pub use crate::archive::block::unshown;
 pub use crate::archive::cursor::Cursor;
 use crate::archive::cursor::Place;
 pub use crate::archive::inputs::ReadOptions;

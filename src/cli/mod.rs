@@ -4,6 +4,8 @@ mod args;
 
 mod build;
 
+mod decrypt;
+
 mod exit;
 
 mod interrupt;
@@ -44,6 +46,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
+        Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
+        Command::Check(args) => decrypt::check(&args),
     };
     exit::of(result)
 }

@@ -10,6 +10,8 @@ pub mod output;
 
 pub mod migrate;
 
+pub mod check;
+
 mod certificates;
 
 mod digests;

@@ -208,7 +208,7 @@ fn number(count: u64, one: &str, many: &str) -> String {
 }
 
 /// Thousands separated by commas.
-fn grouped(count: u64) -> String {
+pub(in crate::report) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
