@@ -27,7 +27,7 @@ use crate::jobs::migrate::message::{Options, ProvenancePlace};
 use crate::jobs::output::{partial_of, target_of};
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
-use crate::report::migration;
+use crate::report::migration as summary_lines;
 use crate::report::{Run, run};
 
 /// `mailseal decrypt`, begun or gone on with.
@@ -136,16 +136,16 @@ fn decrypt_as(
     };
     let result = if args.dry_run {
         let mut tell = |planned: &Planned| tell(planned, args.quiet);
-        job::rehearse(&migration, &machine, &mut step, &mut tell)
+        job::rehearse(&migration, &machine, &mut step, &mut tell).map(Some)
     } else {
         job::migrate(&migration, &machine, &mut step).and_then(|made| {
             let Some(made) = made else {
-                return Ok(Counts::default());
+                return Ok(None);
             };
             let counts = made.counts;
             let run = run_json(started, reporter.seconds(), threads, resume, &counts)?;
             made.finish(started, &run)?;
-            Ok(counts)
+            Ok(Some(counts))
         })
     };
     reporter.end();
@@ -159,9 +159,17 @@ fn decrypt_as(
         }
         other => other.into(),
     })?;
+    // The earlier run had come to its end, and what it printed is gone with it.
+    let Some(counts) = counts else {
+        return Ok(Exit::Finished);
+    };
     if !args.quiet {
         let folder = target.display().to_string();
-        screen::print(&migration::lines(&summary(&counts), &folder, args.dry_run));
+        screen::print(&summary_lines::lines(
+            &summary(&counts),
+            &folder,
+            args.dry_run,
+        ));
     }
     Ok(if counts.incomplete > 0 {
         Exit::Incomplete
@@ -241,8 +249,8 @@ fn run_json(
     })
 }
 
-fn summary(counts: &Counts) -> migration::Sums<'_> {
-    migration::Sums {
+fn summary(counts: &Counts) -> summary_lines::Sums<'_> {
+    summary_lines::Sums {
         messages: counts.messages,
         files: counts.files,
         decrypted: counts.decrypted,
@@ -270,7 +278,11 @@ pub fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
         shown += 1;
         if !args.quiet {
             // A closed pipe ends the output and nothing else.
-            let _ = writeln!(anstream::stdout(), "{}", screen::escaped(&found.to_string()));
+            let _ = writeln!(
+                anstream::stdout(),
+                "{}",
+                screen::escaped(&found.to_string())
+            );
         }
     })?;
     if !args.quiet {

@@ -216,7 +216,11 @@ impl Job<'_> {
         while let Some(line) = lines.next().transpose().map_err(unreadable)? {
             let entry = manifest_line(&line).filter(|(_, name)| is_below_data(name));
             let Some((digest, name)) = entry else {
-                self.tell("manifest-sha256.txt".to_owned(), None, What::ManifestDamaged);
+                self.tell(
+                    "manifest-sha256.txt".to_owned(),
+                    None,
+                    What::ManifestDamaged,
+                );
                 continue;
             };
             let file = self.check.bag.join(OsStr::from_bytes(&name));
@@ -299,7 +303,11 @@ impl Job<'_> {
         while let Some(line) = lines.next().transpose().map_err(unreadable)? {
             number += 1;
             let Some(record) = custody::read(&line) else {
-                self.tell(format!("manifest.jsonl:{number}"), None, What::ManifestDamaged);
+                self.tell(
+                    format!("manifest.jsonl:{number}"),
+                    None,
+                    What::ManifestDamaged,
+                );
                 continue;
             };
             self.totals.messages += u64::from(record.kind == Kind::Message);
@@ -348,7 +356,14 @@ impl Job<'_> {
             Some(before) => output.compare_before(&place.path, place.offset, before)?,
             None => Compared::Equal,
         };
-        let this = output.compare(0, &place.path, whole, place.offset, place.length, &place.sha256)?;
+        let this = output.compare(
+            0,
+            &place.path,
+            whole,
+            place.offset,
+            place.length,
+            &place.sha256,
+        )?;
         let name_it = |job: &mut Self, what| {
             if let Some(named) = job.bad.get_mut(name) {
                 *named = true;
@@ -479,14 +494,15 @@ impl Places {
         let Some(reader) = &mut open.reader else {
             return Ok(Compared::Missing);
         };
-        let mut hasher =
-            Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
-                what: "OpenSSL gives no SHA-256",
-            })?;
+        let mut hasher = Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
+            what: "OpenSSL gives no SHA-256",
+        })?;
         let mut left = length;
         let mut buffer = vec![0; 64 << 10];
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let most = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
             // Compressed data that is damaged is not what was written.
             let count = match reader.read(buffer.get_mut(..most).unwrap_or_default()) {
                 Ok(0) | Err(_) => break,

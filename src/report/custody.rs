@@ -170,7 +170,7 @@ pub fn undecrypted(
     row.text(&place.path)
         .number(place.offset)
         .optional_text(message_id)
-        .texts(recipients)
+        .text(&recipients.join("; "))
         .word(reason);
     row.end();
 }

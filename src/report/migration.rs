@@ -100,15 +100,9 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
         push(Severity::Plain, "Dry run: nothing was written.".to_owned());
     } else {
         push(Severity::Plain, format!("Bag:    {shown}"));
-        push(
-            Severity::Plain,
-            format!("Prove:  mailseal check {shown}"),
-        );
+        push(Severity::Plain, format!("Prove:  mailseal check {shown}"));
         if still > 0 {
-            push(
-                Severity::Plain,
-                format!("Look:   {shown}/undecrypted.csv"),
-            );
+            push(Severity::Plain, format!("Look:   {shown}/undecrypted.csv"));
         }
     }
     lines
@@ -148,9 +142,15 @@ mod tests {
         };
         let lines = lines(&sums, &"x".repeat(200), false);
         assert!(lines.len() <= 26, "{}", lines.len());
-        assert!(lines.iter().all(|line| line.text.chars().count() <= COLUMNS));
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.text.chars().count() <= COLUMNS)
+        );
         let bad = lines.iter().position(|line| line.severity == Severity::Bad);
-        let good = lines.iter().position(|line| line.severity == Severity::Good);
+        let good = lines
+            .iter()
+            .position(|line| line.severity == Severity::Good);
         assert!(bad < good);
         assert!(lines[0].text.starts_with("1,234,567 messages"));
     }

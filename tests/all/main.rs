@@ -25,6 +25,7 @@ mod keyring;
 mod kill;
 mod layers;
 mod manual;
+mod migrate;
 mod mime;
 mod pki;
 mod program;

@@ -32,9 +32,8 @@ fn is_number(digits: &[u8]) -> bool {
 }
 
 fn size_with_cr_lf(message: &[u8]) -> usize {
-    let bare = memchr::memchr_iter(b'\n', message).filter(|at| {
-        at.checked_sub(1).and_then(|before| message.get(before)) != Some(&b'\r')
-    });
+    let bare = memchr::memchr_iter(b'\n', message)
+        .filter(|at| at.checked_sub(1).and_then(|before| message.get(before)) != Some(&b'\r'));
     message.len() + bare.count()
 }
 

@@ -68,7 +68,9 @@ pub fn stored(
     }
     let end = line_end(message);
     let mut quoted = quote(body, marks);
-    if !has_length(variant) && !(quoted.is_empty() && header.ends_with(b"\n")) && !quoted.ends_with(b"\n")
+    if !has_length(variant)
+        && !(quoted.is_empty() && header.ends_with(b"\n"))
+        && !quoted.ends_with(b"\n")
     {
         let mut longer = Zeroizing::new(Vec::with_capacity(quoted.len() + 2));
         longer.extend_from_slice(&quoted);
@@ -186,11 +188,14 @@ fn lengths(header: &[u8], body: &[u8], has_length: bool, end: &[u8], out: &mut V
         [fields @ .., b'\r', b'\n'] if fields.ends_with(b"\n") || fields.is_empty() => {
             (fields, &b"\r\n"[..])
         }
-        [fields @ .., b'\n'] if fields.ends_with(b"\n") || fields.is_empty() => (fields, &b"\n"[..]),
+        [fields @ .., b'\n'] if fields.ends_with(b"\n") || fields.is_empty() => {
+            (fields, &b"\n"[..])
+        }
         fields => (fields, &b""[..]),
     };
     let length = body.len();
-    let lines = memchr::memchr_iter(b'\n', body).count() + usize::from(!matches!(body.last(), Some(b'\n') | None));
+    let lines = memchr::memchr_iter(b'\n', body).count()
+        + usize::from(!matches!(body.last(), Some(b'\n') | None));
     let mut written = false;
     let mut dropping = false;
     let mut rest = fields;
@@ -204,7 +209,10 @@ fn lengths(header: &[u8], body: &[u8], has_length: bool, end: &[u8], out: &mut V
             }
             continue;
         }
-        let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
+        let name = line
+            .split(|octet| *octet == b':')
+            .next()
+            .unwrap_or_default();
         let name = name.trim_ascii_end();
         dropping = false;
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -289,7 +297,10 @@ mod tests {
     #[test]
     fn a_message_gets_the_blank_line_that_it_lacks() {
         let made = stored(b"A: b\r\n\r\nx", 8, Variant::Mbox, b"").unwrap();
-        assert_eq!((&made.bytes[..], made.blank), (&b"A: b\r\n\r\nx\r\n"[..], &b"\r\n"[..]));
+        assert_eq!(
+            (&made.bytes[..], made.blank),
+            (&b"A: b\r\n\r\nx\r\n"[..], &b"\r\n"[..])
+        );
         let made = stored(b"A: b\n\n", 6, Variant::Mbox, b"\n").unwrap();
         assert_eq!((&made.bytes[..], made.blank), (&b"A: b\n\n"[..], &b""[..]));
     }

@@ -122,7 +122,9 @@ fn signed(content: &[u8], signer: &Keyring, at: Time) -> Result<Vec<u8>, RunErro
         unsigned_attributes: AttributeList::new(),
     };
     let info = info
-        .sign(content, |bytes| sign(&scheme, key, Signed::Message(&[bytes])))
+        .sign(content, |bytes| {
+            sign(&scheme, key, Signed::Message(&[bytes]))
+        })
         .map_err(|_| refused)?;
     let mut data = SignedData::new(Content::Detached);
     // The chain that came with the key, for whoever verifies.

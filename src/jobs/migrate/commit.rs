@@ -59,7 +59,9 @@ pub(super) fn commit(
         }
         fs::rename(folder.temporary(file.number), &path)
             .map_err(|error| RunError::unwritable(&path, error))?;
-        let above = parent.ancestors().take_while(|above| above.starts_with(&data));
+        let above = parent
+            .ancestors()
+            .take_while(|above| above.starts_with(&data));
         folders.extend(above.map(Path::to_owned));
         payload.write(payload_line(&file.output, &file.sha256).as_slice())?;
     }

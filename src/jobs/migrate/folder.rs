@@ -168,7 +168,11 @@ impl Folder {
     /// `Unwritable`; then nothing stands under the final name but what was there before.
     pub(super) fn finish(self) -> Result<(), RunError> {
         let unwritable = |error| RunError::unwritable(&self.target, error);
-        let mut aside = self.target.components().collect::<PathBuf>().into_os_string();
+        let mut aside = self
+            .target
+            .components()
+            .collect::<PathBuf>()
+            .into_os_string();
         aside.push(".replaced");
         let aside = PathBuf::from(aside);
         if self.replace && exists(&self.target) {

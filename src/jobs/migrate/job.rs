@@ -98,6 +98,9 @@ impl Migration<'_> {
         };
         let archive = Archive::open(self.archives, options)?;
         check_place(self.target, self.archives)?;
+        if self.replace {
+            sources.check_outside(self.target)?;
+        }
         if let Some(signer) = self.signer
             && bag::able(signer).is_none()
         {

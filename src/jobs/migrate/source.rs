@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,27 @@ impl Sources {
         Ok(Self { arguments })
     }
 
+    /// None of them lies in `target`, which is to be replaced.
+    ///
+    /// # Errors
+    /// `Unusable` where one does.
+    pub fn check_outside(&self, target: &Path) -> Result<(), RunError> {
+        let Ok(target) = target.canonicalize() else {
+            return Ok(());
+        };
+        let inside = |argument: &&Argument| {
+            let path = argument.path.canonicalize();
+            path.is_ok_and(|path| path.starts_with(&target))
+        };
+        match self.arguments.iter().find(inside) {
+            None => Ok(()),
+            Some(argument) => Err(RunError::Unusable {
+                path: argument.path.clone(),
+                problem: "lies in the folder that would be replaced. Choose another folder with -o.",
+            }),
+        }
+    }
+
     /// The path of a file of the archive.
     pub fn path(&self, file: &FileInfo) -> PathBuf {
         match self.argument(file.argument) {
@@ -77,9 +99,7 @@ impl Sources {
     /// Where it goes, below `data`.
     pub fn output(&self, file: &FileInfo) -> Vec<u8> {
         match self.argument(file.argument) {
-            Some(argument) if argument.is_folder => {
-                [&argument.name[..], b"/", &file.path].concat()
-            }
+            Some(argument) if argument.is_folder => [&argument.name[..], b"/", &file.path].concat(),
             Some(argument) => argument.name.clone(),
             None => file.path.clone(),
         }
@@ -135,10 +155,22 @@ pub(super) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunErro
 
 /// The file is the one that was opened, and was not written since.
 ///
+/// A message of a Maildir may have another name by now: whoever reads it changes its flags, and its bytes never change.
+///
 /// # Errors
 /// `Unusable` where it is not.
-pub(super) fn check_unchanged(path: &Path, then: Option<Stamp>) -> Result<(), RunError> {
-    let now = fs::metadata(path).map_err(|error| RunError::unreadable(path, error))?;
+pub(super) fn check_unchanged(
+    path: &Path,
+    file: &FileInfo,
+    then: Option<Stamp>,
+) -> Result<(), RunError> {
+    let now = match fs::metadata(path) {
+        Ok(now) => now,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && file.kind == Kind::Maildir => {
+            return Ok(());
+        }
+        Err(error) => return Err(RunError::unreadable(path, error)),
+    };
     if then.is_none_or(|then| then == Stamp::of(&now)) {
         return Ok(());
     }

@@ -13,7 +13,8 @@ use crate::jobs::migrate::message::{self, Decrypted, Kept, Migrated, RemovedLaye
 use crate::limits::Limits;
 use crate::mime::message::{Form, Message};
 use crate::pipeline::Placed;
-use crate::report::custody::{self, Action, Layer, OutputPlace, Record, Recipient, SourcePlace};
+use crate::pki::x509::Name;
+use crate::report::custody::{self, Action, Layer, OutputPlace, Recipient, Record, SourcePlace};
 use crate::report::encode::hex;
 
 /// How messages are migrated and stored.
@@ -45,12 +46,7 @@ pub(super) const PANIC: &str = "panic";
 pub(super) const NOT_REPRESENTABLE: &str = "not_representable";
 
 impl Plan<'_> {
-    pub fn work(
-        &self,
-        placed: Placed<'_>,
-        collected: Collected,
-        scratch: &mut Scratch,
-    ) -> Outcome {
+    pub fn work(&self, placed: Placed<'_>, collected: Collected, scratch: &mut Scratch) -> Outcome {
         let facts = collected.facts.as_deref();
         let source = facts
             .and_then(|facts| facts.sha256)
@@ -180,8 +176,7 @@ impl Plan<'_> {
             recipients: None,
             panicked: false,
         };
-        let (Some(from), Some(to), true) =
-            (placed.file.variant, self.format, is_mbox(placed.file))
+        let (Some(from), Some(to), true) = (placed.file.variant, self.format, is_mbox(placed.file))
         else {
             return copied;
         };
@@ -246,16 +241,16 @@ fn message_id(facts: &MessageFacts) -> Option<String> {
     Some(facts.headers.message_id.as_ref()?.text.clone())
 }
 
-/// Whom the encrypted layers name, each once: `serial@issuer's SHA-256` or the key identifier.
+/// Whom the encrypted layers name, each once: serial number and issuer, or the key identifier.
 fn recipients(facts: &MessageFacts) -> Vec<String> {
     let mut all = Vec::new();
     for layer in &facts.layers {
         for recipient in layer.encrypted.iter().flat_map(|one| &one.recipients) {
             let name = match &recipient.identifier {
                 Identifier::IssuerSerial { issuer, serial } => {
-                    format!("serial:{} issuer:{}", hex(serial), hex(&sha256(issuer)))
+                    format!("serial {} of {}", hex(serial), Name::new(issuer).display())
                 }
-                Identifier::Ski(id) => format!("ski:{}", hex(id)),
+                Identifier::Ski(id) => format!("key {}", hex(id)),
                 Identifier::None => recipient.kind.as_str().to_owned(),
             };
             if !all.contains(&name) {

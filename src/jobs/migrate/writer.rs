@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::write::{maildir, stored};
 use crate::archive::{
-    Archive, Compression, Cursor, Fault, FaultCode, FileInfo, Item, Kind, Located, ReadOptions, shown,
+    Archive, Compression, Cursor, Fault, FaultCode, FileInfo, Item, Kind, Located, ReadOptions,
+    shown,
 };
 use crate::crypto::digest::{DigestAlgorithm, Hasher, sha256};
 use crate::error::RunError;
@@ -365,7 +366,7 @@ impl<'w> Writer<'w> {
             Some(raw) => self.raw(&mut open, raw)?,
             None => self.composed(&mut open, bytes)?,
         };
-        check_unchanged(&open.source, open.info.stamp)?;
+        check_unchanged(&open.source, &open.info, open.info.stamp)?;
         set_time(open.file.get_ref(), open.info.stamp)
             .map_err(|error| RunError::unwritable(&open.path, error))?;
         if open.tally.messages == 0 && open.tally.counts.skipped == 0 {
@@ -511,7 +512,7 @@ impl Open {
             ..state.file.clone()
         };
         let source = sources.path(&info);
-        check_unchanged(&source, state.stamp)?;
+        check_unchanged(&source, &info, state.stamp)?;
         let unreadable = |error| RunError::unreadable(&path, error);
         let mut file = File::options()
             .read(true)
@@ -641,7 +642,9 @@ impl Open {
         let mut hashing = hasher()?;
         let mut buffer = vec![0; 1 << 20];
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let most = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
             let into = buffer.get_mut(..most).unwrap_or_default();
             let count = reader.read(into).map_err(unreadable)?;
             if count == 0 {
@@ -673,7 +676,8 @@ impl Open {
         }
         let path = self.path.with_extension("z");
         let compression = self.info.compression;
-        let mut plain = File::open(&self.path).map_err(|error| RunError::unreadable(&self.path, error))?;
+        let mut plain =
+            File::open(&self.path).map_err(|error| RunError::unreadable(&self.path, error))?;
         self.replaced(&path, |to| stored::compress(&mut plain, compression, to))
     }
 
@@ -746,7 +750,9 @@ fn hash(file: &mut File, bytes: u64, mut update: impl FnMut(&[u8])) -> io::Resul
     let mut buffer = vec![0; 1 << 20];
     let mut left = bytes;
     while left > 0 {
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let count = file.read(buffer.get_mut(..most).unwrap_or_default())?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -19,6 +19,7 @@ mod c_decrypt;
 mod c_decryption;
 mod c_keys;
 mod e_interop;
+mod f_archive;
 mod f_interop;
 mod f_layers;
 mod f_message;
