@@ -485,6 +485,18 @@ impl Job<'_, '_> {
                 }
             }
         }
+        // What these are about is nowhere in what is written.
+        for layer in content
+            .removed
+            .iter()
+            .filter_map(|index| self.facts.layers.get(*index))
+        {
+            for code in [Finding::Base64Irregular, Finding::TrailingData] {
+                if layer.findings.contains(&code) {
+                    note(decrypted, &layer.path, code);
+                }
+            }
+        }
         for (index, layer) in (0..).zip(&self.facts.layers) {
             if is_encrypted(layer) && !content.removed.contains(&index) {
                 note(decrypted, &layer.path, Finding::EncryptedSubpart);

@@ -119,12 +119,12 @@ fn replaced(
     }
     let around = tree.ancestry(part).skip(1);
     let boundaries: Vec<Vec<u8>> = around
-        .filter_map(|above| {
-            tree.parts
-                .get(above)?
-                .media
-                .parameter("boundary", Reading::First)
+        .filter_map(|above| tree.parts.get(above))
+        .flat_map(|above| {
+            [Reading::First, Reading::Last]
+                .map(|reading| above.media.parameter("boundary", reading))
         })
+        .flatten()
         .collect();
     if has_delimiter(&piece, &boundaries) {
         return Err(Kept::BoundaryCollision);

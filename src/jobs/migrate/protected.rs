@@ -185,8 +185,12 @@ pub(super) fn fields<'a>(
                 let differs = !same_addresses(&header, outer, &name, limits);
                 let covered =
                     differs && restore && is_sender_signed(payload, &header, facts, limits);
-                if differs && restore && !covered {
-                    fields.findings.push(Finding::InnerFromDiffers);
+                if differs && restore {
+                    fields.findings.push(if covered {
+                        Finding::InnerFromRestored
+                    } else {
+                        Finding::InnerFromDiffers
+                    });
                 }
                 covered
             }

@@ -340,7 +340,7 @@ fn f04_another_sender_inside_is_not_believed() {
             seen.starts_with("From: Bob <bob@example.com>\r\nX-Mailseal-Outer-From: Alice <alice@example.com>\r\n"),
             "{seen}"
         );
-        assert_eq!(codes(&covered), []);
+        assert_eq!(codes(&covered), [Finding::InnerFromRestored]);
     }
     // The same mailbox with another name: the outer bytes stay, and nothing is to be warned of.
     let same = read(&hp("From: \"The Boss\" <alice@EXAMPLE.com>\r\n"));
