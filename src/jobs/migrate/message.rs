@@ -21,6 +21,8 @@ use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
+/// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
+const FIELD_GROWTH: usize = 8;
 /// Room for the provenance field, and for a line end or two.
 const PROVENANCE_BYTES: usize = 4 << 10;
 
@@ -334,11 +336,20 @@ impl Job<'_, '_> {
         let entity = tree.parts.get(root).ok_or(Kept::Damaged)?;
         let body = tree.slice(&entity.body);
         let converting = content.whole_is_plain() && converts(body, end, is_binary(&tree, root));
+        let lines = match end {
+            LineEnd::Lf => 0,
+            LineEnd::CrLf => memchr::memchr_iter(b'\n', body).count(),
+        };
+        let protected = content.payload.as_ref().map_or(0, |one| one.header.len());
+        let fields = header.len() + entity.header.len() + protected;
         for convert in [true, false] {
             if convert && !converting {
                 continue;
             }
-            let mut decrypted = self.empty(content);
+            let mut decrypted = self.empty(
+                content,
+                body.len() + lines + FIELD_GROWTH * fields + PROVENANCE_BYTES,
+            );
             self.header(
                 outer,
                 content,
@@ -428,7 +439,7 @@ impl Job<'_, '_> {
     fn bare(&self, content: &Content<'_>) -> Result<Decrypted, Kept> {
         let tree = Tree::read(&content.entity.bytes, self.limits);
         let root = tree.parts.get(content.entity.root).ok_or(Kept::Damaged)?;
-        let mut decrypted = self.empty(content);
+        let mut decrypted = self.empty(content, content.entity.bytes.len());
         decrypted.bytes.extend_from_slice(tree.slice(&root.entity));
         decrypted.body_at = root.body.start.saturating_sub(root.entity.start);
         let items = provenance::items(
@@ -441,7 +452,8 @@ impl Job<'_, '_> {
         Ok(decrypted)
     }
 
-    fn empty(&self, content: &Content<'_>) -> Decrypted {
+    /// `capacity`: as long as the message will be at least, so that a buffer that grows leaves no half of it behind.
+    fn empty(&self, content: &Content<'_>, capacity: usize) -> Decrypted {
         let layers: Vec<RemovedLayer> = content
             .removed
             .iter()
@@ -457,7 +469,7 @@ impl Job<'_, '_> {
             Integrity::Aead
         };
         Decrypted {
-            bytes: Zeroizing::new(Vec::with_capacity(self.expected_bytes(content))),
+            bytes: Zeroizing::new(Vec::with_capacity(capacity)),
             body_at: 0,
             entity_sha256: encrypted()
                 .last()
@@ -511,16 +523,6 @@ impl Job<'_, '_> {
 }
 
 impl Job<'_, '_> {
-    /// At least as long as the message will be, so that no half of it is left behind by a buffer that grows: the stored header, the
-    /// plaintext with LF as CR LF, and its header once more for what is said of it.
-    fn expected_bytes(&self, content: &Content<'_>) -> usize {
-        let plain: &[u8] = &content.entity.bytes;
-        let lines = memchr::memchr_iter(b'\n', plain).count();
-        let stored = self.message.bytes.len().min(self.limits.header_bytes);
-        let fields = plain.len().min(self.limits.header_bytes);
-        plain.len() + lines + 2 * stored + fields + PROVENANCE_BYTES
-    }
-
     fn is_encrypted(&self, index: usize) -> bool {
         self.facts.layers.get(index).is_some_and(is_encrypted)
     }

@@ -264,3 +264,85 @@ fn is_sender_signed(
             )
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::jobs::migrate::header::Line;
+
+    fn compare_fields(inner: &str, outer: &str, kind: Kind, stays: bool) -> (String, String) {
+        let payload = Payload {
+            header: Zeroizing::new(inner.replace('|', "\r\n").into_bytes()),
+            kind,
+            signed_by: if stays { vec![0] } else { Vec::new() },
+            unwrapped: Vec::new(),
+        };
+        let outer = outer.replace('|', "\n").into_bytes();
+        let facts = MessageFacts::default();
+        let limits = Limits::default();
+        let fields = fields(&payload, &Header::new(&outer), &facts, true, &limits);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "|");
+        let restored: Vec<Line<'_>> = fields
+            .restored
+            .iter()
+            .flat_map(|one| one.lines.clone())
+            .collect();
+        (
+            restored.iter().map(|line| text(line.bytes)).collect(),
+            fields.added.iter().map(|line| text(line)).collect(),
+        )
+    }
+
+    #[test]
+    fn a_field_is_restored_kept_inside_or_the_same() {
+        for (inner, outer, restored, added) in [
+            ("Subject: a|", "Subject: a|", "", ""),
+            ("Subject: a| b|", "subject:a b|", "", ""),
+            ("Subject: a|", "Subject: b|", "Subject: a|", ""),
+            ("Subject: a|", "", "Subject: a|", ""),
+            ("Subject: a|", "Subject: a|Subject: b|", "Subject: a|", ""),
+            // Standing twice, it has no one value.
+            (
+                "Subject: a|Subject: b|",
+                "Subject: c|",
+                "",
+                "X-Mailseal-Inner-Subject: a|X-Mailseal-Inner-Subject: b|",
+            ),
+            (
+                "Keywords: a|Keywords: b|",
+                "",
+                "Keywords: a|Keywords: b|",
+                "",
+            ),
+            // The way's fields, and unknown ones, are not the sender's to say outside.
+            (
+                "Received: x|X-A: y|",
+                "Received: z|",
+                "",
+                "X-Mailseal-Inner-Received: x|X-Mailseal-Inner-X-A: y|",
+            ),
+            ("Content-Type: a/b|MIME-Version: 1.0|", "", "", ""),
+            ("HP-Outer: Subject: ...|", "", "", "HP-Outer: Subject: ...|"),
+            ("Sender: a@b|", "", "", "X-Mailseal-Inner-Sender: a@b|"),
+            (
+                "X-Mailseal-Decrypted: v=1|",
+                "",
+                "",
+                "X-Mailseal-Inner-X-Mailseal-Decrypted: v=1|",
+            ),
+        ] {
+            let read = |kind, stays| compare_fields(inner, outer, kind, stays);
+            let expected = (restored.to_owned(), added.to_owned());
+            assert_eq!(read(Kind::Fields, false), expected, "{inner}");
+            assert_eq!(read(Kind::Wrapped, false), expected, "{inner}");
+            // Under a signature nothing needs another place.
+            assert_eq!(
+                read(Kind::Fields, true),
+                (restored.to_owned(), String::new()),
+                "{inner}"
+            );
+            assert_eq!(read(Kind::None, true), (String::new(), String::new()));
+        }
+    }
+}

@@ -320,6 +320,25 @@ fn c01_parts_around_an_encrypted_part_are_left_alone() {
     assert_eq!(kept(&stored(&forwarded)[1]), Kept::EncryptedSubpart);
     let read = decrypted_as(&stored(&forwarded)[1], &partial());
     assert!(text(&read).contains("Subject: Meeting\r\n") && facts(&read.bytes).layers.is_empty());
+    // So is a part behind the signature that is around it.
+    let part = encrypted(&content());
+    let signature = mail::signature_part(&signed_by(alice(), &part, people::sent()));
+    let kind =
+        "multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=s";
+    let extra = mail::multipart_as(kind, "s", "", &[&part, &signature, &content()], "");
+    for options in [Options::default(), partial()] {
+        assert_eq!(
+            kept_as(&stored(&extra)[1], &options),
+            Kept::EncryptedSubpart
+        );
+    }
+    // What stands behind the CMS structure is not carried over, and is told.
+    let cms = Encrypt::new(&content(), Aes256Cbc)
+        .to(To::new(carol()))
+        .encode();
+    let behind = mail::pkcs7_mime("enveloped-data", &[&cms[..], b"and more"].concat());
+    let read = decrypted(&stored(&behind)[1]);
+    assert_eq!(codes(&read), [Finding::TrailingData]);
     // A multipart around it and nothing else is only a wrapper.
     let wrapped = mail::multipart("mixed", "w", &[&encrypted(&content())]);
     assert!(
