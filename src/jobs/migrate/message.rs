@@ -472,7 +472,7 @@ impl Job<'_, '_> {
             bytes: Zeroizing::new(Vec::with_capacity(capacity)),
             body_at: 0,
             entity_sha256: encrypted()
-                .last()
+                .next_back()
                 .map_or_else(Default::default, |one| one.plaintext_sha256),
             integrity,
             cms_sha256: content.cms_sha256,
