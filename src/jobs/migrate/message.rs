@@ -22,7 +22,7 @@ use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
 /// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
-const FIELD_GROWTH: usize = 8;
+pub(super) const FIELD_GROWTH: usize = 8;
 /// Room for the provenance field, and for a line end or two.
 const PROVENANCE_BYTES: usize = 4 << 10;
 
@@ -99,7 +99,7 @@ axis! {
 #[derive(Debug)]
 pub struct Decrypted {
     /// The whole message without mbox separator and without mbox quoting. The line ends of the header are those of the stored
-    /// header, and so are the body's but where `line_ends_kept` was found.
+    /// header, and so are the body's but where `line_ends_kept` was found. The last line has an end only if the plaintext's has.
     pub bytes: Zeroizing<Vec<u8>>,
     /// Where the body begins in it, in bytes. Quoting for an mbox belongs behind it: the outer header stands as it was stored.
     pub body_at: usize,

@@ -153,7 +153,8 @@ pub(super) fn fields<'a>(
         added: Vec::new(),
         findings: Vec::new(),
     };
-    let stays = !payload.signed_by.is_empty();
+    // Under a signature, or in a wrapper that is not opened, it stands where it stood.
+    let stays = !payload.signed_by.is_empty() || (payload.kind == Kind::Wrapped && !restore);
     let header = Header::new(&payload.header);
     let restore = restore && payload.kind != Kind::None;
     let (_, lines) = split(&payload.header);

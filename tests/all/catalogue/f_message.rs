@@ -275,6 +275,17 @@ fn f04_the_wrapped_form_is_unwrapped() {
         assert!(!seen.contains("message/rfc822"), "{seen}");
         assert!(seen.ends_with("\r\n\r\nwrapped\r\n"));
     }
+    // Not opened on demand, and then nothing of it stands twice.
+    let keep = Options {
+        keep_outer_headers: true,
+        ..bare()
+    };
+    let wrapper = wrap(&inner(same), "message/rfc822; forwarded=no");
+    let seen = text(&decrypted_as(&outer(&wrapper), &keep));
+    assert!(
+        seen.contains("message/rfc822") && !seen.contains("X-Mailseal"),
+        "{seen}"
+    );
     // Another message that was sent on stays what it is.
     for (kind, id) in [
         ("message/rfc822", "<x@y>"),
