@@ -1,5 +1,7 @@
 //! One message: from what is stored and what was decrypted to the bytes that take its place.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::facts::axis::{
@@ -8,7 +10,8 @@ use crate::facts::axis::{
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{Identifier, LayerFacts, MessageFacts, Sha256, SignatureFacts};
 use crate::facts::staged::Release;
-use crate::facts::{Collected, Scratch, has_panicked};
+use crate::facts::{Carried, Collected, Scratch, has_panicked};
+use crate::jobs::migrate::authorities::Authorities;
 use crate::jobs::migrate::header::{Change, split};
 use crate::jobs::migrate::line_ends::{LineEnd, append, converts, is_binary};
 use crate::jobs::migrate::partial::splice;
@@ -27,7 +30,7 @@ pub(super) const FIELD_GROWTH: usize = 8;
 const PROVENANCE_BYTES: usize = 4 << 10;
 
 /// How messages are migrated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Which plaintext may be written (`--require-integrity`).
     pub release: Release,
@@ -39,6 +42,8 @@ pub struct Options {
     pub unwrap_signed: bool,
     /// Where it is said what was done.
     pub provenance: ProvenancePlace,
+    /// Whose signers may give a message another From (`--ca`, `--certs`). Without them nobody may.
+    pub authorities: Option<Arc<Authorities>>,
 }
 
 impl Default for Options {
@@ -49,6 +54,7 @@ impl Default for Options {
             keep_outer_headers: false,
             unwrap_signed: false,
             provenance: ProvenancePlace::Header,
+            authorities: None,
         }
     }
 }
@@ -188,6 +194,7 @@ pub fn migrate(
     let job = Job {
         message,
         facts: &facts,
+        carried: &collected.certificates,
         options,
         limits,
     };
@@ -200,6 +207,7 @@ pub fn migrate(
 struct Job<'j, 'm> {
     message: &'j Message<'m>,
     facts: &'j MessageFacts,
+    carried: &'j [Carried],
     options: &'j Options,
     limits: &'j Limits,
 }
@@ -398,7 +406,14 @@ impl Job<'_, '_> {
             added: Vec::new(),
         };
         if let Some(payload) = &content.payload {
-            let fields = protected::fields(payload, &block, self.facts, restore, self.limits);
+            let trust = |signature: &SignatureFacts| {
+                let authorities = self.options.authorities.as_ref();
+                authorities.is_some_and(|all| all.trust(signature, self.carried, self.limits))
+            };
+            let covers = |header: &Header<'_>| {
+                protected::is_sender_signed(payload, header, self.facts, self.limits, &trust)
+            };
+            let fields = protected::fields(payload, &block, restore, self.limits, &covers);
             for finding in fields.findings {
                 note(decrypted, "", finding);
             }

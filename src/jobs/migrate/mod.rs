@@ -6,6 +6,8 @@
 
 pub mod message;
 
+pub mod authorities;
+
 mod peel;
 
 mod partial;

@@ -6,7 +6,7 @@ use crate::facts::axis::Identity;
 use crate::facts::axis::LayerKind;
 use crate::facts::headers;
 use crate::facts::identity::identity;
-use crate::facts::record::MessageFacts;
+use crate::facts::record::{MessageFacts, SignatureFacts};
 use crate::facts::{finding::Finding, protects_headers};
 use crate::jobs::migrate::header::{Restored, inner, split};
 use crate::jobs::migrate::peel::{Entity, is_valid};
@@ -139,14 +139,14 @@ const RESTORED: &[&str] = &[
     "followup-to",
 ];
 
-/// Compares the payload's fields with those outside. A field that is not restored and stands in no signed part either is kept as
+/// Compares the payload's fields with those outside. `covers` says whether a signature stands for the sender whom a header names. A field that is not restored and stands in no signed part either is kept as
 /// `X-Mailseal-Inner-…`, so that none is lost.
 pub(super) fn fields<'a>(
     payload: &'a Payload,
     outer: &Header<'_>,
-    facts: &MessageFacts,
     restore: bool,
     limits: &Limits,
+    covers: &dyn Fn(&Header<'_>) -> bool,
 ) -> Fields<'a> {
     let mut fields = Fields {
         restored: Vec::new(),
@@ -184,8 +184,7 @@ pub(super) fn fields<'a>(
         let may = match name.as_str() {
             "from" | "sender" => {
                 let differs = !same_addresses(&header, outer, &name, limits);
-                let covered =
-                    differs && restore && is_sender_signed(payload, &header, facts, limits);
+                let covered = differs && restore && covers(&header);
                 if differs && restore {
                     fields.findings.push(if covered {
                         Finding::InnerFromRestored
@@ -244,13 +243,14 @@ fn same_addresses(one: &Header<'_>, other: &Header<'_>, name: &str, limits: &Lim
             .all(|(one, other)| compare(one, other) != Match::None)
 }
 
-/// A signature around the payload is valid, and its signer is who the payload's From names. Who issued the certificate is not asked
-/// here: that needs anchors and a clock, and the outer From is kept beside.
-fn is_sender_signed(
+/// A signature around the payload is intact, its signer is who the payload's From names, and `trust` holds for it: a certificate
+/// with anybody's address is easily made.
+pub(super) fn is_sender_signed(
     payload: &Payload,
     header: &Header<'_>,
     facts: &MessageFacts,
     limits: &Limits,
+    trust: &dyn Fn(&SignatureFacts) -> bool,
 ) -> bool {
     let (sender, _) = headers::addresses(header, limits);
     let layers = payload.signed_by.iter().chain(&payload.unwrapped);
@@ -262,7 +262,7 @@ fn is_sender_signed(
             matches!(
                 identity(&sender, &one.addresses),
                 Identity::MatchFrom | Identity::MatchCasefoldLocal
-            )
+            ) && trust(one)
         })
 }
 
@@ -282,7 +282,7 @@ mod tests {
         let outer = outer.replace('|', "\n").into_bytes();
         let facts = MessageFacts::default();
         let limits = Limits::default();
-        let fields = fields(&payload, &Header::new(&outer), &facts, true, &limits);
+        let fields = fields(&payload, &Header::new(&outer), true, &limits, &|_| false);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "|");
         let restored: Vec<Line<'_>> = fields
             .restored

@@ -258,7 +258,8 @@ fn f16_damage_never_makes_half_a_message() {
                 unwrap_signed: true,
                 ..partial()
             },
-        ][next(3)];
+        ][next(3)]
+        .clone();
         match run(&message, &options) {
             Migrated::Copied(_) => copied += 1,
             Migrated::Decrypted(read) => {
