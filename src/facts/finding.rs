@@ -135,6 +135,9 @@ axis! {
         /// From or Sender inside the encryption are others than outside, and no valid signature of that sender is over them: those
         /// outside were kept.
         InnerFromDiffers = "inner_from_differs",
+        /// They are others than outside, a valid signature of that sender is over them, and they were restored. Whether the signer's
+        /// certificate is to be trusted was not asked.
+        InnerFromRestored = "inner_from_restored",
         /// A signature over the encrypted content was taken off with the encryption; it had signed nothing that is readable.
         OuterSignatureRemoved = "outer_signature_removed",
         /// The plaintext's line ends are not those of the archive: changing them would have changed its content.

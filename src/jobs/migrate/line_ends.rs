@@ -68,7 +68,8 @@ pub(super) fn converts(body: &[u8], end: LineEnd, binary: bool) -> bool {
         LineEnd::Lf => !seen.cr_lf,
         LineEnd::CrLf => !seen.lf,
     };
-    is_so || (!binary && !seen.cr && !(seen.lf && seen.cr_lf))
+    let mixed = seen.lf && seen.cr_lf;
+    is_so || !(binary || seen.cr || mixed)
 }
 
 /// A part of the entity is declared binary (RFC 2045 §6.2): its bytes end no lines.

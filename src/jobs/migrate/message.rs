@@ -1,5 +1,7 @@
 //! One message: from what is stored and what was decrypted to the bytes that take its place.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::facts::axis::{
@@ -8,7 +10,8 @@ use crate::facts::axis::{
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{Identifier, LayerFacts, MessageFacts, Sha256, SignatureFacts};
 use crate::facts::staged::Release;
-use crate::facts::{Collected, Scratch, has_panicked};
+use crate::facts::{Carried, Collected, Scratch, has_panicked};
+use crate::jobs::migrate::authorities::Authorities;
 use crate::jobs::migrate::header::{Change, split};
 use crate::jobs::migrate::line_ends::{LineEnd, append, converts, is_binary};
 use crate::jobs::migrate::partial::splice;
@@ -21,11 +24,13 @@ use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
+/// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
+pub(super) const FIELD_GROWTH: usize = 8;
 /// Room for the provenance field, and for a line end or two.
 const PROVENANCE_BYTES: usize = 4 << 10;
 
 /// How messages are migrated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Which plaintext may be written (`--require-integrity`).
     pub release: Release,
@@ -37,6 +42,8 @@ pub struct Options {
     pub unwrap_signed: bool,
     /// Where it is said what was done.
     pub provenance: ProvenancePlace,
+    /// Whose signers may give a message another From (`--ca`, `--certs`). Without them nobody may.
+    pub authorities: Option<Arc<Authorities>>,
 }
 
 impl Default for Options {
@@ -47,6 +54,7 @@ impl Default for Options {
             keep_outer_headers: false,
             unwrap_signed: false,
             provenance: ProvenancePlace::Header,
+            authorities: None,
         }
     }
 }
@@ -97,7 +105,7 @@ axis! {
 #[derive(Debug)]
 pub struct Decrypted {
     /// The whole message without mbox separator and without mbox quoting. The line ends of the header are those of the stored
-    /// header, and so are the body's but where `line_ends_kept` was found.
+    /// header, and so are the body's but where `line_ends_kept` was found. The last line has an end only if the plaintext's has.
     pub bytes: Zeroizing<Vec<u8>>,
     /// Where the body begins in it, in bytes. Quoting for an mbox belongs behind it: the outer header stands as it was stored.
     pub body_at: usize,
@@ -186,6 +194,7 @@ pub fn migrate(
     let job = Job {
         message,
         facts: &facts,
+        carried: &collected.certificates,
         options,
         limits,
     };
@@ -198,6 +207,7 @@ pub fn migrate(
 struct Job<'j, 'm> {
     message: &'j Message<'m>,
     facts: &'j MessageFacts,
+    carried: &'j [Carried],
     options: &'j Options,
     limits: &'j Limits,
 }
@@ -334,11 +344,20 @@ impl Job<'_, '_> {
         let entity = tree.parts.get(root).ok_or(Kept::Damaged)?;
         let body = tree.slice(&entity.body);
         let converting = content.whole_is_plain() && converts(body, end, is_binary(&tree, root));
+        let lines = match end {
+            LineEnd::Lf => 0,
+            LineEnd::CrLf => memchr::memchr_iter(b'\n', body).count(),
+        };
+        let protected = content.payload.as_ref().map_or(0, |one| one.header.len());
+        let fields = header.len() + entity.header.len() + protected;
         for convert in [true, false] {
             if convert && !converting {
                 continue;
             }
-            let mut decrypted = self.empty(content);
+            let mut decrypted = self.empty(
+                content,
+                body.len() + lines + FIELD_GROWTH * fields + PROVENANCE_BYTES,
+            );
             self.header(
                 outer,
                 content,
@@ -387,7 +406,14 @@ impl Job<'_, '_> {
             added: Vec::new(),
         };
         if let Some(payload) = &content.payload {
-            let fields = protected::fields(payload, &block, self.facts, restore, self.limits);
+            let trust = |signature: &SignatureFacts| {
+                let authorities = self.options.authorities.as_ref();
+                authorities.is_some_and(|all| all.trust(signature, self.carried, self.limits))
+            };
+            let covers = |header: &Header<'_>| {
+                protected::is_sender_signed(payload, header, self.facts, self.limits, &trust)
+            };
+            let fields = protected::fields(payload, &block, restore, self.limits, &covers);
             for finding in fields.findings {
                 note(decrypted, "", finding);
             }
@@ -428,7 +454,7 @@ impl Job<'_, '_> {
     fn bare(&self, content: &Content<'_>) -> Result<Decrypted, Kept> {
         let tree = Tree::read(&content.entity.bytes, self.limits);
         let root = tree.parts.get(content.entity.root).ok_or(Kept::Damaged)?;
-        let mut decrypted = self.empty(content);
+        let mut decrypted = self.empty(content, content.entity.bytes.len());
         decrypted.bytes.extend_from_slice(tree.slice(&root.entity));
         decrypted.body_at = root.body.start.saturating_sub(root.entity.start);
         let items = provenance::items(
@@ -441,7 +467,8 @@ impl Job<'_, '_> {
         Ok(decrypted)
     }
 
-    fn empty(&self, content: &Content<'_>) -> Decrypted {
+    /// `capacity`: as long as the message will be at least, so that a buffer that grows leaves no half of it behind.
+    fn empty(&self, content: &Content<'_>, capacity: usize) -> Decrypted {
         let layers: Vec<RemovedLayer> = content
             .removed
             .iter()
@@ -457,10 +484,10 @@ impl Job<'_, '_> {
             Integrity::Aead
         };
         Decrypted {
-            bytes: Zeroizing::new(Vec::with_capacity(self.expected_bytes(content))),
+            bytes: Zeroizing::new(Vec::with_capacity(capacity)),
             body_at: 0,
             entity_sha256: encrypted()
-                .last()
+                .next_back()
                 .map_or_else(Default::default, |one| one.plaintext_sha256),
             integrity,
             cms_sha256: content.cms_sha256,
@@ -485,6 +512,18 @@ impl Job<'_, '_> {
                 }
             }
         }
+        // What these are about is nowhere in what is written.
+        for layer in content
+            .removed
+            .iter()
+            .filter_map(|index| self.facts.layers.get(*index))
+        {
+            for code in [Finding::Base64Irregular, Finding::TrailingData] {
+                if layer.findings.contains(&code) {
+                    note(decrypted, &layer.path, code);
+                }
+            }
+        }
         for (index, layer) in (0..).zip(&self.facts.layers) {
             if is_encrypted(layer) && !content.removed.contains(&index) {
                 note(decrypted, &layer.path, Finding::EncryptedSubpart);
@@ -499,16 +538,6 @@ impl Job<'_, '_> {
 }
 
 impl Job<'_, '_> {
-    /// At least as long as the message will be, so that no half of it is left behind by a buffer that grows: the stored header, the
-    /// plaintext with LF as CR LF, and its header once more for what is said of it.
-    fn expected_bytes(&self, content: &Content<'_>) -> usize {
-        let plain: &[u8] = &content.entity.bytes;
-        let lines = memchr::memchr_iter(b'\n', plain).count();
-        let stored = self.message.bytes.len().min(self.limits.header_bytes);
-        let fields = plain.len().min(self.limits.header_bytes);
-        plain.len() + lines + 2 * stored + fields + PROVENANCE_BYTES
-    }
-
     fn is_encrypted(&self, index: usize) -> bool {
         self.facts.layers.get(index).is_some_and(is_encrypted)
     }

@@ -8,6 +8,8 @@
 
 pub mod message;
 
+pub mod authorities;
+
 mod peel;
 
 mod partial;

@@ -9,7 +9,7 @@ use crate::facts::layer_path;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::header::{Change, split};
 use crate::jobs::migrate::line_ends::{LineEnd, append, converts, is_binary};
-use crate::jobs::migrate::message::Kept;
+use crate::jobs::migrate::message::{FIELD_GROWTH, Kept};
 use crate::jobs::migrate::peel::{Entity, Peeled, Peeler, is_encrypted};
 use crate::mime::Tree;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
@@ -73,6 +73,8 @@ pub(super) fn splice(
     }
     let mut spliced = all.ok_or(refused)?;
     let root = tree.parts.get(entity.root).ok_or(Kept::Damaged)?;
+    let pieces: usize = found.iter().map(|(_, piece)| piece.len()).sum();
+    spliced.bytes.reserve_exact(bytes.len() + pieces);
     let mut at = root.entity.start;
     for (range, piece) in &found {
         let between = bytes.get(at..range.start).ok_or(Kept::Damaged)?;
@@ -108,7 +110,10 @@ fn replaced(
         restored: Vec::new(),
         added: Vec::new(),
     };
-    let mut piece = Zeroizing::new(Vec::with_capacity(body.len() + this.header.len()));
+    // Room for all of it, so that a buffer that grows leaves no half behind.
+    let lines = memchr_iter(b'\n', body).count();
+    let fields = FIELD_GROWTH * (this.header.len() + content.header.len()) + FIELD_GROWTH;
+    let mut piece = Zeroizing::new(Vec::with_capacity(body.len() + lines + fields));
     change.apply(tree.slice(&this.header), &mut piece);
     piece.extend_from_slice(end.bytes());
     let fits = converts(body, end, is_binary(&inner, entity.root));
@@ -119,12 +124,12 @@ fn replaced(
     }
     let around = tree.ancestry(part).skip(1);
     let boundaries: Vec<Vec<u8>> = around
-        .filter_map(|above| {
-            tree.parts
-                .get(above)?
-                .media
-                .parameter("boundary", Reading::First)
+        .filter_map(|above| tree.parts.get(above))
+        .flat_map(|above| {
+            [Reading::First, Reading::Last]
+                .map(|reading| above.media.parameter("boundary", reading))
         })
+        .flatten()
         .collect();
     if has_delimiter(&piece, &boundaries) {
         return Err(Kept::BoundaryCollision);

@@ -178,19 +178,23 @@ impl<'m> Entity<'m> {
             Some(LayerKind::CertsOnly) => "; smime-type=certs-only",
             Some(_) | None => "",
         };
-        let mut text = format!(
+        let encoded = Zeroizing::new(base64(&self.bytes));
+        let header = format!(
             "Content-Type: application/pkcs7-mime{smime_type}; name=\"smime.p7m\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         );
-        let encoded = Zeroizing::new(base64(&self.bytes));
+        let lines = encoded.len() / BASE64_LINE + 1;
+        let capacity = header.len() + encoded.len() + 2 * lines;
+        let mut text = Zeroizing::new(Vec::with_capacity(capacity));
+        text.extend_from_slice(header.as_bytes());
         let mut rest = encoded.as_str();
         while !rest.is_empty() {
             let (line, behind) = rest.split_at(rest.len().min(BASE64_LINE));
-            text.push_str(line);
-            text.push_str("\r\n");
+            text.extend_from_slice(line.as_bytes());
+            text.extend_from_slice(b"\r\n");
             rest = behind;
         }
         Ok(Self {
-            bytes: Bytes::Plain(Rc::new(Zeroizing::new(text.into_bytes()))),
+            bytes: Bytes::plain(text),
             ..self
         })
     }

@@ -6,7 +6,7 @@ use crate::facts::axis::Identity;
 use crate::facts::axis::LayerKind;
 use crate::facts::headers;
 use crate::facts::identity::identity;
-use crate::facts::record::MessageFacts;
+use crate::facts::record::{MessageFacts, SignatureFacts};
 use crate::facts::{finding::Finding, protects_headers};
 use crate::jobs::migrate::header::{Restored, inner, split};
 use crate::jobs::migrate::peel::{Entity, is_valid};
@@ -139,21 +139,22 @@ const RESTORED: &[&str] = &[
     "followup-to",
 ];
 
-/// Compares the payload's fields with those outside. A field that is not restored and stands in no signed part either is kept as
+/// Compares the payload's fields with those outside. `covers` says whether a signature stands for the sender whom a header names. A field that is not restored and stands in no signed part either is kept as
 /// `X-Mailseal-Inner-…`, so that none is lost.
 pub(super) fn fields<'a>(
     payload: &'a Payload,
     outer: &Header<'_>,
-    facts: &MessageFacts,
     restore: bool,
     limits: &Limits,
+    covers: &dyn Fn(&Header<'_>) -> bool,
 ) -> Fields<'a> {
     let mut fields = Fields {
         restored: Vec::new(),
         added: Vec::new(),
         findings: Vec::new(),
     };
-    let stays = !payload.signed_by.is_empty();
+    // Under a signature, or in a wrapper that is not opened, it stands where it stood.
+    let stays = !payload.signed_by.is_empty() || (payload.kind == Kind::Wrapped && !restore);
     let header = Header::new(&payload.header);
     let restore = restore && payload.kind != Kind::None;
     let (_, lines) = split(&payload.header);
@@ -183,10 +184,13 @@ pub(super) fn fields<'a>(
         let may = match name.as_str() {
             "from" | "sender" => {
                 let differs = !same_addresses(&header, outer, &name, limits);
-                let covered =
-                    differs && restore && is_sender_signed(payload, &header, facts, limits);
-                if differs && restore && !covered {
-                    fields.findings.push(Finding::InnerFromDiffers);
+                let covered = differs && restore && covers(&header);
+                if differs && restore {
+                    fields.findings.push(if covered {
+                        Finding::InnerFromRestored
+                    } else {
+                        Finding::InnerFromDiffers
+                    });
                 }
                 covered
             }
@@ -239,13 +243,14 @@ fn same_addresses(one: &Header<'_>, other: &Header<'_>, name: &str, limits: &Lim
             .all(|(one, other)| compare(one, other) != Match::None)
 }
 
-/// A signature around the payload is valid, and its signer is who the payload's From names. Who issued the certificate is not asked
-/// here: that needs anchors and a clock, and the outer From is kept beside.
-fn is_sender_signed(
+/// A signature around the payload is intact, its signer is who the payload's From names, and `trust` holds for it: a certificate
+/// with anybody's address is easily made.
+pub(super) fn is_sender_signed(
     payload: &Payload,
     header: &Header<'_>,
     facts: &MessageFacts,
     limits: &Limits,
+    trust: &dyn Fn(&SignatureFacts) -> bool,
 ) -> bool {
     let (sender, _) = headers::addresses(header, limits);
     let layers = payload.signed_by.iter().chain(&payload.unwrapped);
@@ -257,6 +262,88 @@ fn is_sender_signed(
             matches!(
                 identity(&sender, &one.addresses),
                 Identity::MatchFrom | Identity::MatchCasefoldLocal
-            )
+            ) && trust(one)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::jobs::migrate::header::Line;
+
+    fn compare_fields(inner: &str, outer: &str, kind: Kind, stays: bool) -> (String, String) {
+        let payload = Payload {
+            header: Zeroizing::new(inner.replace('|', "\r\n").into_bytes()),
+            kind,
+            signed_by: if stays { vec![0] } else { Vec::new() },
+            unwrapped: Vec::new(),
+        };
+        let outer = outer.replace('|', "\n").into_bytes();
+        let facts = MessageFacts::default();
+        let limits = Limits::default();
+        let fields = fields(&payload, &Header::new(&outer), true, &limits, &|_| false);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "|");
+        let restored: Vec<Line<'_>> = fields
+            .restored
+            .iter()
+            .flat_map(|one| one.lines.clone())
+            .collect();
+        (
+            restored.iter().map(|line| text(line.bytes)).collect(),
+            fields.added.iter().map(|line| text(line)).collect(),
+        )
+    }
+
+    #[test]
+    fn a_field_is_restored_kept_inside_or_the_same() {
+        for (inner, outer, restored, added) in [
+            ("Subject: a|", "Subject: a|", "", ""),
+            ("Subject: a| b|", "subject:a b|", "", ""),
+            ("Subject: a|", "Subject: b|", "Subject: a|", ""),
+            ("Subject: a|", "", "Subject: a|", ""),
+            ("Subject: a|", "Subject: a|Subject: b|", "Subject: a|", ""),
+            // Standing twice, it has no one value.
+            (
+                "Subject: a|Subject: b|",
+                "Subject: c|",
+                "",
+                "X-Mailseal-Inner-Subject: a|X-Mailseal-Inner-Subject: b|",
+            ),
+            (
+                "Keywords: a|Keywords: b|",
+                "",
+                "Keywords: a|Keywords: b|",
+                "",
+            ),
+            // The way's fields, and unknown ones, are not the sender's to say outside.
+            (
+                "Received: x|X-A: y|",
+                "Received: z|",
+                "",
+                "X-Mailseal-Inner-Received: x|X-Mailseal-Inner-X-A: y|",
+            ),
+            ("Content-Type: a/b|MIME-Version: 1.0|", "", "", ""),
+            ("HP-Outer: Subject: ...|", "", "", "HP-Outer: Subject: ...|"),
+            ("Sender: a@b|", "", "", "X-Mailseal-Inner-Sender: a@b|"),
+            (
+                "X-Mailseal-Decrypted: v=1|",
+                "",
+                "",
+                "X-Mailseal-Inner-X-Mailseal-Decrypted: v=1|",
+            ),
+        ] {
+            let read = |kind, stays| compare_fields(inner, outer, kind, stays);
+            let expected = (restored.to_owned(), added.to_owned());
+            assert_eq!(read(Kind::Fields, false), expected, "{inner}");
+            assert_eq!(read(Kind::Wrapped, false), expected, "{inner}");
+            // Under a signature nothing needs another place.
+            assert_eq!(
+                read(Kind::Fields, true),
+                (restored.to_owned(), String::new()),
+                "{inner}"
+            );
+            assert_eq!(read(Kind::None, true), (String::new(), String::new()));
+        }
+    }
 }

@@ -80,3 +80,52 @@ pub(super) fn field(items: &[String], end: LineEnd) -> Vec<u8> {
     text.push_str(if end == LineEnd::Lf { "\n" } else { "\r\n" });
     text.into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::facts::axis::{EncryptedType, LayerKind, RecipientKind};
+    use crate::jobs::migrate::message::RemovedEncryption;
+    use crate::mime::header::unfold;
+
+    #[test]
+    fn no_line_is_too_long_whatever_the_identifiers() {
+        let layer = |recipient| RemovedLayer {
+            path: "1".to_owned(),
+            kind: LayerKind::AuthEncrypted,
+            encrypted: Some(RemovedEncryption {
+                content_type: EncryptedType::AuthEnveloped,
+                cipher: "chacha20-poly1305".to_owned(),
+                recipient,
+                recipient_kind: RecipientKind::RsaOaep,
+                matched_by: None,
+                integrity: Integrity::Aead,
+                plaintext_sha256: [0; 32],
+            }),
+            signatures: Vec::new(),
+        };
+        let layers = [
+            layer(Identifier::IssuerSerial {
+                issuer: vec![7; 5000],
+                serial: vec![0xff; 20],
+            }),
+            layer(Identifier::Ski(vec![0xab; 3000])),
+            layer(Identifier::None),
+        ];
+        let outer = Header::new(b"DKIM-Signature: x\n");
+        let items = items([0xee; 32], &layers, Integrity::Aead, &outer);
+        assert!(items.contains(&format!("ski={}..", "ab".repeat(32))));
+        for end in [LineEnd::Lf, LineEnd::CrLf] {
+            let field = field(&items, end);
+            let text = String::from_utf8(field.clone()).unwrap();
+            assert!(text.lines().all(|line| line.len() <= LINE), "{text}");
+            assert!(text.lines().skip(1).all(|line| line.starts_with(' ')));
+            assert_eq!(text.contains('\r'), end == LineEnd::CrLf);
+            let fields: Vec<_> = Header::new(&field).fields().collect();
+            assert_eq!(fields.len(), 1);
+            let unfolded = unfold(fields.first().unwrap().value).into_owned();
+            assert_eq!(String::from_utf8(unfolded).unwrap(), items.join("; "));
+        }
+    }
+}

@@ -1,14 +1,14 @@
 //! A decrypted message is read again before it is given out: nothing may have changed that was not meant to.
 
-use crate::crypto::digest::{DigestAlgorithm, Hasher};
+use memchr::memchr;
+
 use crate::facts::axis::Digest;
 use crate::facts::finding::Finding;
-use crate::facts::record::{LayerFacts, MessageFacts, Sha256};
+use crate::facts::record::{LayerFacts, MessageFacts};
 use crate::facts::{Scratch, Settings, collect};
 use crate::jobs::migrate::peel::is_encrypted;
 use crate::limits::Limits;
 use crate::mime::Tree;
-use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::message::{Form, Message, Origin};
 use crate::pki::keyring::Keyring;
 
@@ -38,7 +38,7 @@ pub(super) fn is_expected(
         return false;
     };
     if root.body.start != expected.body_at
-        || canonical_sha256(tree.slice(&root.body)) != canonical_sha256(expected.body)
+        || !same_but_line_ends(tree.slice(&root.body), expected.body)
     {
         return false;
     }
@@ -123,10 +123,55 @@ fn matches(digest: Digest) -> Option<bool> {
     }
 }
 
-fn canonical_sha256(bytes: &[u8]) -> Option<Sha256> {
-    let mut hasher = Hasher::new(DigestAlgorithm::Sha256).ok()?;
-    feed(bytes, LineEnds::CrLf, Unquote::None, |piece| {
-        hasher.update(piece);
-    });
-    hasher.finish().as_bytes().try_into().ok()
+/// Equal once every line ends alike: what [`feed`] with CR LF would give is the same, without making it.
+///
+/// [`feed`]: crate::mime::canonical::feed
+fn same_but_line_ends(one: &[u8], other: &[u8]) -> bool {
+    let (mut one, mut other) = (one, other);
+    loop {
+        match (memchr(b'\n', one), memchr(b'\n', other)) {
+            (Some(here), Some(there)) => {
+                let ((line, rest), (other_line, other_rest)) =
+                    (one.split_at(here), other.split_at(there));
+                let end = |line: &[u8]| line.len() - usize::from(line.ends_with(b"\r"));
+                if line.get(..end(line)) != other_line.get(..end(other_line)) {
+                    return false;
+                }
+                (one, other) = (
+                    rest.get(1..).unwrap_or_default(),
+                    other_rest.get(1..).unwrap_or_default(),
+                );
+            }
+            (None, None) => return one == other,
+            (Some(_), None) | (None, Some(_)) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_line_ends_may_differ() {
+        for (one, other, expected) in [
+            (&b"a\r\nb\r\n"[..], &b"a\nb\n"[..], true),
+            (b"a\r\nb", b"a\nb", true),
+            (b"", b"", true),
+            (b"a\n", b"a", false),
+            (b"a\n", b"a\n\n", false),
+            (b"a\rb\n", b"a\nb\n", false),
+            (b"a\r\r\n", b"a\n", false),
+            (b"a\r", b"a", false),
+            (b"a \n", b"a\n", false),
+        ] {
+            assert_eq!(
+                same_but_line_ends(one, other),
+                expected,
+                "{one:?} {other:?}"
+            );
+            assert_eq!(same_but_line_ends(other, one), expected);
+            assert!(same_but_line_ends(one, one));
+        }
+    }
 }

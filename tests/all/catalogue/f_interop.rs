@@ -1,18 +1,22 @@
 //! Rows F-02, F-05 and F-12: decrypted messages against other programs, and under random damage.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use mailseal::crypto::content_cipher::CipherAlgorithm::{
     self, Aes128Cbc, Aes192Cbc, Aes256Cbc, Aes256Gcm,
 };
 use mailseal::crypto::digest::{DigestAlgorithm, sha256};
-use mailseal::jobs::migrate::message::{Migrated, Options};
+use mailseal::jobs::migrate::message::{Kept, Migrated, Options};
+use mailseal::limits::Limits;
+use mailseal::pki::keyring::{Keyring, Passwords};
 
 use crate::catalogue::a_axes::{content, from_alice};
 use crate::catalogue::migrated::{
-    INNER, bare, clear_signed, decrypted, decrypted_as, encrypted, encrypted_with, opaque_signed,
-    partial, protecting, run, stored, text,
+    INNER, bare, clear_signed, decrypted, decrypted_as, encrypted, encrypted_with, mail_of,
+    opaque_signed, partial, protecting, run, stored, text, with_keys,
 };
 use crate::toolkit::enveloped::{Encrypt, To};
 use crate::toolkit::keys;
@@ -254,7 +258,8 @@ fn f16_damage_never_makes_half_a_message() {
                 unwrap_signed: true,
                 ..partial()
             },
-        ][next(3)];
+        ][next(3)]
+        .clone();
         match run(&message, &options) {
             Migrated::Copied(_) => copied += 1,
             Migrated::Decrypted(read) => {
@@ -276,4 +281,52 @@ fn f16_damage_never_makes_half_a_message() {
         copied > 40 && written > 100,
         "{copied} copied, {written} decrypted"
     );
+}
+
+/// Every sample: decrypted, or copied for a reason; decrypted ones are not encrypted any more, and no signature in them changed.
+#[test]
+fn f16_every_sample_is_migrated_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-mail");
+    let given = folder.join("keys");
+    let passwords = Passwords::from_lines(&fs::read(given.join("password")).unwrap());
+    let (keyring, _) = Keyring::load(&[given], &passwords, &Limits::default()).unwrap();
+    let mut words: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for group in fs::read_dir(&folder).unwrap() {
+        let group = group.unwrap().path();
+        let Ok(files) = fs::read_dir(&group) else {
+            continue;
+        };
+        for file in files {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "eml") {
+                continue;
+            }
+            let name = path.strip_prefix(&folder).unwrap().display().to_string();
+            let source = fs::read(&path).unwrap();
+            for message in [mail::lf(&source), source] {
+                let word = match with_keys(&mail_of(&message), &Options::default(), &keyring) {
+                    Migrated::Copied(kept) => kept.as_str(),
+                    Migrated::Decrypted(read) => {
+                        let again = with_keys(&mail_of(&read.bytes), &Options::default(), &keyring);
+                        assert!(
+                            matches!(again, Migrated::Copied(Kept::NotEncrypted)),
+                            "{name}\n{}",
+                            text(&read)
+                        );
+                        "decrypted"
+                    }
+                };
+                let list = words.entry(word).or_default();
+                if list.last() != Some(&name) {
+                    list.push(name.clone());
+                }
+            }
+        }
+    }
+    for (word, list) in &mut words {
+        list.sort();
+        println!("{word}: {}", list.join(" "));
+    }
+    assert!(words["decrypted"].len() >= 10 && words["not_encrypted"].len() >= 50);
+    assert!(!words.contains_key("read_back_differs"));
 }

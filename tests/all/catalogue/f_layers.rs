@@ -5,7 +5,9 @@ use mailseal::crypto::digest::sha256;
 use mailseal::facts::axis::{Digest, Integrity, LayerKind, Signature};
 use mailseal::facts::finding::Finding;
 use mailseal::facts::staged::Release;
-use mailseal::jobs::migrate::message::{Kept, Migrated, Options};
+use mailseal::facts::{Scratch, Settings, collect};
+use mailseal::jobs::migrate::message::{Kept, Migrated, Options, migrate};
+use mailseal::limits::Limits;
 use mailseal::mime::message::{Form, Message, Origin, Quoting};
 
 use crate::catalogue::a_axes::{content, from_alice};
@@ -320,6 +322,25 @@ fn c01_parts_around_an_encrypted_part_are_left_alone() {
     assert_eq!(kept(&stored(&forwarded)[1]), Kept::EncryptedSubpart);
     let read = decrypted_as(&stored(&forwarded)[1], &partial());
     assert!(text(&read).contains("Subject: Meeting\r\n") && facts(&read.bytes).layers.is_empty());
+    // So is a part behind the signature that is around it.
+    let part = encrypted(&content());
+    let signature = mail::signature_part(&signed_by(alice(), &part, people::sent()));
+    let kind =
+        "multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=s";
+    let extra = mail::multipart_as(kind, "s", "", &[&part, &signature, &content()], "");
+    for options in [Options::default(), partial()] {
+        assert_eq!(
+            kept_as(&stored(&extra)[1], &options),
+            Kept::EncryptedSubpart
+        );
+    }
+    // What stands behind the CMS structure is not carried over, and is told.
+    let cms = Encrypt::new(&content(), Aes256Cbc)
+        .to(To::new(carol()))
+        .encode();
+    let behind = mail::pkcs7_mime("enveloped-data", &[&cms[..], b"and more"].concat());
+    let read = decrypted(&stored(&behind)[1]);
+    assert_eq!(codes(&read), [Finding::TrailingData]);
     // A multipart around it and nothing else is only a wrapper.
     let wrapped = mail::multipart("mixed", "w", &[&encrypted(&content())]);
     assert!(
@@ -463,4 +484,52 @@ fn f02_a_cms_file_gives_its_entity() {
         (1, Signature::Valid)
     );
     assert!(text(&read).contains("smime-type=signed-data"));
+}
+
+/// A signature over lines that end in LF, as old Unix programs made them: the message is read back, and stays as it was decrypted.
+#[test]
+fn f12_what_would_not_verify_is_not_written_so() {
+    let unix = mail::lf(&content());
+    let signed = mail::lf(&mail::multipart_signed(
+        &unix,
+        &signed_by(alice(), &unix, people::sent()),
+    ));
+    for (message, kept) in stored(&encrypted(&signed)).iter().zip([false, true]) {
+        let before = facts_with_keys(message);
+        assert_eq!(before.layers[1].signatures[0].digest, Digest::Match);
+        let read = decrypted(message);
+        let after = facts(&read.bytes);
+        assert_eq!(after.layers[0].signatures[0].digest, Digest::Match);
+        assert_eq!(after.content_sha256, before.content_sha256);
+        let body = signed.windows(2).position(|w| w == b"\n\n").unwrap() + 2;
+        assert_eq!(read.bytes[read.body_at..], signed[body..]);
+        let expected = if kept {
+            vec![Finding::LineEndsKept]
+        } else {
+            vec![]
+        };
+        assert_eq!(codes(&read), expected);
+    }
+    // A header that is over the limit with what is added would be read as something else.
+    let message = &stored(&encrypted(&content()))[0];
+    let header = message.windows(2).position(|w| w == b"\n\n").unwrap() + 1;
+    for (more, expected) in [(8, Some(Kept::ReadBackDiffers)), (1000, None)] {
+        let settings = Settings {
+            limits: Limits {
+                header_bytes: header + more,
+                ..Limits::default()
+            },
+            ..Settings::default()
+        };
+        let mut scratch = Scratch::default();
+        let source = mail_of(message);
+        let collected = collect(&source, &KEYS, &settings, &mut scratch);
+        let options = Options::default();
+        let result = migrate(&source, collected, &options, &settings.limits, &mut scratch);
+        let kept = match result {
+            Migrated::Copied(kept) => Some(kept),
+            Migrated::Decrypted(_) => None,
+        };
+        assert_eq!(kept, expected);
+    }
 }

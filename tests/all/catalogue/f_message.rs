@@ -1,9 +1,12 @@
 //! Rows F-02 to F-04 and F-06 to F-08: the header of a decrypted message.
 
+use std::sync::Arc;
+
 use mailseal::crypto::content_cipher::CipherAlgorithm::Aes128Cbc;
 use mailseal::crypto::digest::sha256;
 use mailseal::facts::axis::Signature;
 use mailseal::facts::finding::Finding;
+use mailseal::jobs::migrate::authorities::Authorities;
 use mailseal::jobs::migrate::message::{Kept, Options, ProvenancePlace};
 
 use crate::catalogue::a_axes::{content, from_alice};
@@ -11,6 +14,7 @@ use crate::catalogue::migrated::{
     INNER, bare, clear_signed, codes, decrypted, decrypted_as, encrypted, facts, kept,
     opaque_signed, protecting, stored, text,
 };
+use crate::toolkit::certificates::{Holder, Party, Wanted};
 use crate::toolkit::cms::signed_by;
 use crate::toolkit::enveloped::{Encrypt, To};
 use crate::toolkit::mail::{self, Headers};
@@ -275,6 +279,17 @@ fn f04_the_wrapped_form_is_unwrapped() {
         assert!(!seen.contains("message/rfc822"), "{seen}");
         assert!(seen.ends_with("\r\n\r\nwrapped\r\n"));
     }
+    // Not opened on demand, and then nothing of it stands twice.
+    let keep = Options {
+        keep_outer_headers: true,
+        ..bare()
+    };
+    let wrapper = wrap(&inner(same), "message/rfc822; forwarded=no");
+    let seen = text(&decrypted_as(&outer(&wrapper), &keep));
+    assert!(
+        seen.contains("message/rfc822") && !seen.contains("X-Mailseal"),
+        "{seen}"
+    );
     // Another message that was sent on stays what it is.
     for (kind, id) in [
         ("message/rfc822", "<x@y>"),
@@ -331,16 +346,40 @@ fn f04_another_sender_inside_is_not_believed() {
         assert!(text(&other).starts_with("From: Alice <alice@example.com>\r\n"));
         assert_eq!(codes(&other), [Finding::InnerFromDiffers]);
     }
-    // Bob's signature is over Bob's name, in both forms.
+    // Bob's signature is over Bob's name, in both forms: worth something where Bob's authority is trusted.
+    let trusting = |anchor: &Holder| Options {
+        authorities: Some(Arc::new(Authorities {
+            anchors: vec![anchor.certificate.clone()],
+            certificates: Vec::new(),
+            now: people::now(),
+        })),
+        ..bare()
+    };
+    let as_trusting = |entity: &[u8], options: &Options| {
+        decrypted_as(&mail::message(&outside("..."), &encrypted(entity)), options)
+    };
     let entity = hp("From: Bob <bob@example.com>\r\nSubject: Mine\r\n");
+    let own = Holder::root(
+        Party::new("Bob", "p256-2"),
+        &Wanted::mail(7, "bob@example.com"),
+    );
+    for (signed, options) in [
+        (clear_signed(&entity, bob()), bare()),
+        (clear_signed(&entity, bob()), trusting(people::stranger())),
+        (clear_signed(&entity, &own), trusting(people::root())),
+    ] {
+        let other = as_trusting(&signed, &options);
+        assert!(text(&other).starts_with("From: Alice <alice@example.com>\r\n"));
+        assert_eq!(codes(&other), [Finding::InnerFromDiffers]);
+    }
     for signed in [clear_signed(&entity, bob()), opaque_signed(&entity, bob())] {
-        let covered = read(&signed);
+        let covered = as_trusting(&signed, &trusting(people::root()));
         let seen = text(&covered);
         assert!(
             seen.starts_with("From: Bob <bob@example.com>\r\nX-Mailseal-Outer-From: Alice <alice@example.com>\r\n"),
             "{seen}"
         );
-        assert_eq!(codes(&covered), []);
+        assert_eq!(codes(&covered), [Finding::InnerFromRestored]);
     }
     // The same mailbox with another name: the outer bytes stay, and nothing is to be warned of.
     let same = read(&hp("From: \"The Boss\" <alice@EXAMPLE.com>\r\n"));
