@@ -30,18 +30,10 @@ use crate::archive::window::Window;
 use crate::error::RunError;
 use crate::limits::{BLOCK_ITEMS, Limits};
 
-pub use crate::archive::block::Block;
-pub use crate::archive::block::Compression;
-pub use crate::archive::block::Fault;
-pub use crate::archive::block::FaultCode;
-pub use crate::archive::block::FaultDetail;
-pub use crate::archive::block::FileInfo;
-pub use crate::archive::block::Item;
-pub use crate::archive::block::Kind;
-pub use crate::archive::block::Located;
-pub use crate::archive::block::Stamp;
-pub use crate::archive::block::shown;
-pub use crate::archive::block::unshown;
+pub use crate::archive::block::{
+    Block, Compression, Fault, FaultCode, FaultDetail, FileInfo, Item,
+};
+pub use crate::archive::block::{Kind, Located, Stamp, shown, unshown};
 pub use crate::archive::cursor::Cursor;
 use crate::archive::cursor::Place;
 pub use crate::archive::inputs::ReadOptions;

@@ -76,6 +76,24 @@ pub struct DecryptArgs {
     #[arg(long, help_heading = "Messages", hide_short_help = true)]
     pub allow_partial: bool,
 
+    /// Trust anchors: only signers whom they vouch for may give a message another From
+    #[arg(
+        long,
+        value_name = "PATH",
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub ca: Vec<PathBuf>,
+
+    /// More certificates for paths; not trusted by themselves
+    #[arg(
+        long,
+        value_name = "PATH",
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub certs: Vec<PathBuf>,
+
     /// Leave protected header fields inside, do not restore them outside
     #[arg(long, help_heading = "Messages", hide_short_help = true)]
     pub keep_outer_headers: bool,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::Parser;
@@ -21,6 +22,8 @@ use crate::facts::Settings;
 use crate::facts::staged::Release;
 use crate::jobs::audit::Step;
 use crate::jobs::check::{self, Check, Found};
+use crate::jobs::given::{Given, Wanted};
+use crate::jobs::migrate::authorities::Authorities;
 use crate::jobs::migrate::job::{self, Migration, Planned};
 use crate::jobs::migrate::journal::Counts;
 use crate::jobs::migrate::message::{Options, ProvenancePlace};
@@ -126,8 +129,8 @@ fn decrypt_as(
         resume_text: &resume.text(),
         keys: &keyring,
         signer: signer.as_ref(),
+        options: options(args, resume.now, &limits)?,
         settings: Settings { all: false, limits },
-        options: options(args),
         format: args.mbox_format.map(variant),
     };
     let mut reporter = Reporter::new(args.quiet);
@@ -180,8 +183,14 @@ fn decrypt_as(
     })
 }
 
-fn options(args: &DecryptArgs) -> Options {
-    Options {
+fn options(args: &DecryptArgs, now: Time, limits: &Limits) -> Result<Options, RunError> {
+    let ders = |given: Given| given.certificates.into_values().collect();
+    let authorities = Authorities {
+        anchors: ders(Given::load(&args.ca, Wanted::Certificates, limits)?),
+        certificates: ders(Given::load(&args.certs, Wanted::Certificates, limits)?),
+        now,
+    };
+    Ok(Options {
         release: match args.require_integrity {
             true => Release::RequireIntegrity,
             false => Release::Any,
@@ -193,7 +202,8 @@ fn options(args: &DecryptArgs) -> Options {
             Provenance::Header => ProvenancePlace::Header,
             Provenance::Sidecar => ProvenancePlace::Sidecar,
         },
-    }
+        authorities: (!args.ca.is_empty()).then(|| Arc::new(authorities)),
+    })
 }
 
 fn variant(format: MboxFormat) -> Variant {

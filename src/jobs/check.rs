@@ -3,18 +3,19 @@
 //! Two passes: the files against `manifest-sha256.txt` and `tagmanifest-sha256.txt`, then every message, and the bytes before it,
 //! against `manifest.jsonl`, so that a changed byte is named with its message.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::archive::write::stored;
-use crate::archive::{Archive, Compression, Item, ReadOptions, shown, unshown};
-use crate::crypto::digest::{DigestAlgorithm, Hasher};
+use crate::archive::{Archive, Item, ReadOptions, shown, unshown};
 use crate::error::RunError;
+use crate::jobs::check::places::{Compared, Places, Root, is_relative};
 use crate::jobs::migrate::folder::BAG_NAMES;
 use crate::jobs::output::digest_of;
 use crate::report::custody::{self, Kind, Record};
@@ -134,31 +135,6 @@ struct Job<'c> {
     bad: BTreeMap<Vec<u8>, bool>,
     totals: Totals,
     oxum: u64,
-}
-
-/// The files of one side at the places that records name, read forward.
-struct Places {
-    /// The folder below which raw paths lie, by archive number; the bag has one.
-    roots: Vec<Root>,
-    open: Option<OpenPlace>,
-}
-
-struct Root {
-    path: PathBuf,
-    is_folder: bool,
-}
-
-struct OpenPlace {
-    key: (u32, String),
-    reader: Option<Box<dyn Read>>,
-    at: u64,
-}
-
-/// How a place compares.
-enum Compared {
-    Equal,
-    Differs,
-    Missing,
 }
 
 impl Job<'_> {
@@ -443,130 +419,6 @@ impl Job<'_> {
     }
 }
 
-impl Places {
-    fn new(roots: Vec<Root>) -> Self {
-        Self { roots, open: None }
-    }
-
-    /// Holds the bytes from where the last place ended, up to `offset`, against their digest.
-    fn compare_before(
-        &mut self,
-        path: &str,
-        offset: u64,
-        sha256: &str,
-    ) -> Result<Compared, RunError> {
-        self.open(0, path, false)?;
-        let at = self.open.as_ref().map_or(0, |open| open.at);
-        self.digest(offset.saturating_sub(at), sha256)
-    }
-
-    /// Holds the bytes at a place against their digest.
-    fn compare(
-        &mut self,
-        archive: u32,
-        path: &str,
-        whole: bool,
-        offset: u64,
-        length: u64,
-        sha256: &str,
-    ) -> Result<Compared, RunError> {
-        self.open(archive, path, whole)?;
-        let at = self.open.as_ref().map_or(0, |open| open.at);
-        if offset < at && length > 0 {
-            self.open = None;
-            self.open(archive, path, whole)?;
-        }
-        if let Some(open) = &mut self.open
-            && let Some(reader) = &mut open.reader
-            && offset > open.at
-        {
-            // What can't be passed over can't be read either, and differs below.
-            let _ = stored::skip(reader, offset - open.at);
-            open.at = offset;
-        }
-        self.digest(length, sha256)
-    }
-
-    fn digest(&mut self, length: u64, sha256: &str) -> Result<Compared, RunError> {
-        let Some(open) = &mut self.open else {
-            return Ok(Compared::Missing);
-        };
-        let Some(reader) = &mut open.reader else {
-            return Ok(Compared::Missing);
-        };
-        let mut hasher = Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
-            what: "OpenSSL gives no SHA-256",
-        })?;
-        let mut left = length;
-        let mut buffer = vec![0; 64 << 10];
-        while left > 0 {
-            let most = usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len());
-            // Compressed data that is damaged is not what was written.
-            let count = match reader.read(buffer.get_mut(..most).unwrap_or_default()) {
-                Ok(0) | Err(_) => break,
-                Ok(count) => count,
-            };
-            hasher.update(buffer.get(..count).unwrap_or_default());
-            left -= u64::try_from(count).unwrap_or(left);
-        }
-        open.at += length;
-        let equal = left == 0 && hex(hasher.finish().as_bytes()) == sha256;
-        Ok(match equal {
-            true => Compared::Equal,
-            false => Compared::Differs,
-        })
-    }
-
-    /// Opens a file, unless it is open already.
-    fn open(&mut self, archive: u32, path: &str, whole: bool) -> Result<(), RunError> {
-        let key = (archive, path.to_owned());
-        if self.open.as_ref().is_some_and(|open| open.key == key) {
-            return Ok(());
-        }
-        let root = usize::try_from(archive)
-            .ok()
-            .and_then(|index| self.roots.get(index));
-        let raw = unshown(path);
-        let file = root.and_then(|root| match root.is_folder {
-            true => is_relative(&raw).then(|| root.path.join(OsStr::from_bytes(&raw))),
-            false => Some(root.path.clone()),
-        });
-        let reader = match file {
-            Some(file) => reader(&file, whole)?,
-            None => None,
-        };
-        self.open = Some(OpenPlace { key, reader, at: 0 });
-        Ok(())
-    }
-}
-
-/// The uncompressed bytes of a file, or its bytes as they lie if it is no mail; None where it is not there.
-fn reader(path: &Path, whole: bool) -> Result<Option<Box<dyn Read>>, RunError> {
-    let unreadable = |error| RunError::unreadable(path, error);
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    };
-    let mut magic = Vec::new();
-    (&mut file)
-        .take(4)
-        .read_to_end(&mut magic)
-        .map_err(unreadable)?;
-    io::Seek::rewind(&mut file).map_err(unreadable)?;
-    let compression = match magic.as_slice() {
-        _ if whole => Compression::None,
-        [0x1f, 0x8b, 8, _] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
-        _ => Compression::None,
-    };
-    stored::uncompressed(file, compression)
-        .map(Some)
-        .map_err(unreadable)
-}
-
 /// Digest and path of a line; the path as it is in the file system.
 fn manifest_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let (digest, rest) = line.split_at_checked(64)?;
@@ -593,11 +445,4 @@ fn manifest_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
 
 fn is_below_data(path: &[u8]) -> bool {
     path.starts_with(b"data/") && is_relative(path)
-}
-
-/// It leads nowhere else: no `..`, no root.
-fn is_relative(path: &[u8]) -> bool {
-    Path::new(OsStr::from_bytes(path))
-        .components()
-        .all(|component| matches!(component, Component::Normal(_)))
 }

@@ -1,7 +1,7 @@
 //! The summary of a migration on the terminal: one screen, the worst first. Gives lines; printing and colour are `cli`'s.
 
 use crate::report::escape::fit;
-use crate::report::screen::{COLUMNS, Line, Severity, grouped};
+use crate::report::screen::{COLUMNS, Line, Severity, grouped, number};
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +40,9 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
     };
     let still: u64 = sums.kept.iter().map(|(_, count)| count).sum();
     let head = format!(
-        "{} messages in {} files",
-        grouped(sums.messages),
-        grouped(sums.files)
+        "{} in {}",
+        number(sums.messages, "message", "messages"),
+        number(sums.files, "file", "files")
     );
     push(Severity::Plain, head);
     push(Severity::Plain, String::new());

@@ -82,13 +82,17 @@ impl Pending {
     }
 }
 
-/// Cuts a written mbox into messages again: how many, and the chain of their digests. None where it is no mbox any more.
-pub(super) fn read_again(path: &Path, limits: &Limits) -> Option<(u64, Sha256)> {
+/// Cuts a written mbox into messages again, under the name that it will have: how many, and the chain of their digests. None where it is
+/// no mbox any more.
+pub(super) fn read_again(path: &Path, name: &[u8], limits: &Limits) -> Option<(u64, Sha256)> {
     let options = ReadOptions {
         limits: limits.clone(),
         ..ReadOptions::default()
     };
-    let mut archive = Archive::open(&[path.to_owned()], options).ok()?;
+    let name = name.rsplit(|octet| *octet == b'/').next()?;
+    let name = String::from_utf8_lossy(name);
+    let file = Box::new(File::open(path).ok()?);
+    let mut archive = Archive::from_reader(&name, file, options).ok()?;
     let (mut messages, mut chain) = (0, Sha256::default());
     while let Some(block) = archive.next_block() {
         for item in &block.items {

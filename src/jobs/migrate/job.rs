@@ -84,7 +84,7 @@ impl Migration<'_> {
 
     fn plan(&self) -> Plan<'_> {
         Plan {
-            options: self.options,
+            options: self.options.clone(),
             limits: &self.settings.limits,
             format: self.format,
         }

@@ -188,13 +188,17 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             Err(error) => return Err(unreadable(error)),
         };
+        // What was not synced may be anything: the first frame that can't be read ends the journal.
         let mut last = None;
-        while let Some(frame) = reader.next_frame().map_err(unreadable)? {
+        while let Ok(Some(frame)) = reader.next_frame() {
             if frame.kind == Kind::Checkpoint {
-                last = Some(frame);
+                let Ok(checkpoint) = frame.decode() else {
+                    break;
+                };
+                last = Some((checkpoint, reader.position()));
             }
         }
-        let Some(frame) = last else {
+        let Some((checkpoint, end)) = last else {
             return Ok(None);
         };
         if seen != *head {
@@ -203,8 +207,6 @@ impl Journal {
                 problem: "was written with other keys or by another version. Give the same ones, or start anew with --force.",
             });
         }
-        let checkpoint = frame.decode().map_err(unreadable)?;
-        let end = reader.position();
         let mut cut = || {
             file.set_len(end)?;
             file.seek(SeekFrom::End(0))

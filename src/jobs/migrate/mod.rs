@@ -30,6 +30,8 @@ mod work;
 
 mod writer;
 
+mod open;
+
 mod commit;
 
 pub mod journal;

@@ -7,10 +7,12 @@ use zeroize::Zeroizing;
 use crate::archive::write::mbox::{self, CannotRepresent};
 use crate::archive::{Archive, FileInfo, Item, Kind, ReadOptions, Variant};
 use crate::crypto::digest::sha256;
+use crate::facts::headers::headers;
 use crate::facts::record::{Identifier, MessageFacts, Sha256};
 use crate::facts::{Collected, Scratch, has_panicked};
 use crate::jobs::migrate::message::{self, Decrypted, Kept, Migrated, RemovedLayer};
 use crate::limits::Limits;
+use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::pipeline::Placed;
 use crate::pki::x509::Name;
@@ -52,7 +54,10 @@ impl Plan<'_> {
             .and_then(|facts| facts.sha256)
             .unwrap_or_else(|| sha256(placed.message.bytes));
         let panicked = facts.is_some_and(has_panicked);
-        let message_id = facts.and_then(message_id);
+        let message_id = match facts {
+            Some(facts) => facts.headers.message_id.as_ref().map(|id| id.text.clone()),
+            None => message_id(placed.message.bytes),
+        };
         let recipients = facts.map(recipients).unwrap_or_default();
         let migrated = if panicked {
             Migrated::Copied(Kept::Damaged)
@@ -237,8 +242,11 @@ pub(super) fn record(source: Sha256, action: Action, reason: Option<String>) -> 
     }
 }
 
-fn message_id(facts: &MessageFacts) -> Option<String> {
-    Some(facts.headers.message_id.as_ref()?.text.clone())
+/// Of a message that was not looked into.
+fn message_id(message: &[u8]) -> Option<String> {
+    let header = message.get(..mbox::body_at(message))?;
+    let text = headers(&Header::new(header)).message_id?.text;
+    Some(text)
 }
 
 /// Whom the encrypted layers name, each once: serial number and issuer, or the key identifier.

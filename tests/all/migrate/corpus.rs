@@ -98,6 +98,12 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
             }
             compared.1 += 1;
             let was = &before[id];
+            if truth[id]["kind"] == "encrypted-signed" {
+                // That signature was over ciphertext, and is in the manifest.
+                let findings = line["findings"].to_string();
+                assert!(findings.contains("outer_signature_removed"), "{line}");
+                continue;
+            }
             let signed = signatures(was);
             if signed.is_empty() {
                 // Nothing is left of it that a report would list, but the content that the manifest names.
@@ -112,7 +118,7 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
                 .get(id)
                 .unwrap_or_else(|| panic!("{form} {id}: not S/MIME any more"));
             compared.2 += 1;
-            if truth[id]["kind"] != "triple-wrapped" && truth[id]["kind"] != "encrypted-signed" {
+            if truth[id]["kind"] != "triple-wrapped" {
                 assert_eq!(signatures(is), signed, "{form} {id}");
             }
             assert_eq!(

@@ -80,7 +80,7 @@ fn the_manifest_says_what_was_done_to_each_message() {
     let integrity: Vec<_> = all.iter().map(|one| one["integrity"].as_str()).collect();
     assert_eq!(integrity[1], Some("none"));
     assert_eq!(integrity[4], Some("inner_signature"));
-    assert_eq!(all[1]["layers"][0]["recipient"]["kind"], "rsa_v15");
+    assert_eq!(all[1]["layers"][0]["recipient"]["kind"], "ecdh");
     let (source, output) = (
         fs::read(place.join("a.mbox")).unwrap(),
         fs::read(place.join("out/data/a.mbox")).unwrap(),
