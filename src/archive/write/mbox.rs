@@ -68,10 +68,11 @@ pub fn stored(
     }
     let end = line_end(message);
     let mut quoted = quote(body, marks);
-    if !has_length(variant)
-        && !(quoted.is_empty() && header.ends_with(b"\n"))
-        && !quoted.ends_with(b"\n")
-    {
+    let whole_line = match quoted.last() {
+        Some(last) => *last == b'\n',
+        None => header.ends_with(b"\n"),
+    };
+    if !whole_line && !has_length(variant) {
         let mut longer = Zeroizing::new(Vec::with_capacity(quoted.len() + 2));
         longer.extend_from_slice(&quoted);
         longer.extend_from_slice(end);

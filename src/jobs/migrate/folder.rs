@@ -73,13 +73,16 @@ impl Folder {
         for name in [TEMPORARY, BAG, "bag/data"] {
             make_folder(&folder.partial.join(name))?;
         }
-        // Last: where it is and the bag is not, the bag has its name already.
-        let path = folder.partial.join(RESUME_FILE);
-        let mut resume = create_file(&path)?;
-        resume
-            .write_all(resume_text)
-            .and_then(|()| resume.sync_all())
-            .map_err(|error| RunError::unwritable(&path, error))?;
+        // Last, and whole: where it is and the bag is not, the bag has its name already.
+        let path = folder.temporary_folder().join(RESUME_FILE);
+        let write = || {
+            let mut resume = File::options().write(true).open(&path)?;
+            resume.write_all(resume_text)?;
+            resume.sync_all()?;
+            fs::rename(&path, folder.partial.join(RESUME_FILE))
+        };
+        create_file(&path)?;
+        write().map_err(|error| RunError::unwritable(&path, error))?;
         sync(&folder.partial)?;
         Ok(folder)
     }
@@ -143,14 +146,25 @@ impl Folder {
         self.partial.join("bag/data").join(OsStr::from_bytes(path))
     }
 
+    /// Where temporary files lie.
+    pub(super) fn temporary_folder(&self) -> PathBuf {
+        self.partial.join(TEMPORARY)
+    }
+
     /// The temporary file with this number.
     pub(super) fn temporary(&self, number: u64) -> PathBuf {
-        self.partial.join(TEMPORARY).join(number.to_string())
+        self.temporary_folder().join(number.to_string())
+    }
+
+    /// Makes the names in the partial folder and in the bag last.
+    pub(super) fn sync(&self) -> Result<(), RunError> {
+        sync(&self.bag())?;
+        sync(&self.partial)
     }
 
     /// Removes what a run that died left, but for the file with this number.
     pub(super) fn clean(&self, but: Option<u64>) -> Result<(), RunError> {
-        let folder = self.partial.join(TEMPORARY);
+        let folder = self.temporary_folder();
         let kept = but.map(|number| self.temporary(number));
         let unwritable = |error| RunError::unwritable(&folder, error);
         for entry in fs::read_dir(&folder).map_err(unwritable)? {
@@ -167,6 +181,7 @@ impl Folder {
     /// # Errors
     /// `Unwritable`; then nothing stands under the final name but what was there before.
     pub(super) fn finish(self) -> Result<(), RunError> {
+        self.sync()?;
         let unwritable = |error| RunError::unwritable(&self.target, error);
         let mut aside = self
             .target

@@ -280,7 +280,6 @@ mod tests {
             unwrapped: Vec::new(),
         };
         let outer = outer.replace('|', "\n").into_bytes();
-        let facts = MessageFacts::default();
         let limits = Limits::default();
         let fields = fields(&payload, &Header::new(&outer), true, &limits, &|_| false);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "|");

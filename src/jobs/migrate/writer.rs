@@ -10,7 +10,7 @@ use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::commit::{Appender, Pending, chained, commit, read_again, set_time};
-use crate::jobs::migrate::folder::{Folder, create_file};
+use crate::jobs::migrate::folder::{Folder, create_file, sync};
 use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw};
 use crate::jobs::migrate::message::Kept;
 use crate::jobs::migrate::open::{Complete, Open, hasher};
@@ -75,6 +75,7 @@ impl<'w> Writer<'w> {
         if let Some(state) = open {
             writer.open = Some(Open::reopen(state, folder, sources)?);
         }
+        folder.sync()?;
         Ok(writer)
     }
 
@@ -160,6 +161,7 @@ impl<'w> Writer<'w> {
         commit(self.folder, &mut self.pending, &mut self.payload)?;
         if let Some(open) = &mut self.open {
             open.sync()?;
+            sync(&self.folder.temporary_folder())?;
         }
         self.records.sync()?;
         self.payload.sync()?;

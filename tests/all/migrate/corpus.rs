@@ -75,7 +75,7 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .map(|line| (line["message_id"].as_str().unwrap().to_owned(), line))
         .collect();
-    let keys = ["--keys", "corpus/pki/keys", "--ca", "corpus/pki/root.pem"];
+    let keys = ["--keys", "corpus/pki", "--ca", "corpus/pki/root.pem"];
     for form in ["mbox", "maildir", "eml"] {
         let archive = format!("corpus/{form}");
         let out = format!("out-{form}");

@@ -1,7 +1,7 @@
 //! Runs that are killed, and gone on with: the bytes of a run that nothing happened to.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -38,7 +38,7 @@ fn start(place: &Workplace, arguments: &[&str]) -> Child {
         .current_dir(place.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(File::create(place.join("said")).unwrap())
         .spawn()
         .unwrap()
 }
@@ -124,7 +124,11 @@ fn killed_at(place: &Workplace, archive: &str, points: u32, seed: u64) -> (u32, 
             };
             continue;
         };
-        assert!(matches!(code, 0 | 1), "kill {kills}: exit code {code}");
+        let said = fs::read_to_string(place.join("said")).unwrap();
+        assert!(
+            matches!(code, 0 | 1),
+            "kill {kills}: exit code {code}: {said}"
+        );
         assert!(!place.join("out.partial").exists());
         let is = bag(place, "out");
         for (path, bytes) in &expected {
