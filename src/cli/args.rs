@@ -14,8 +14,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 finished · 1 finished, and something was found: --fail-on was met, \
-mail is still encrypted, a bag is not as it was · 2 usage · 3 finished but incomplete \
+Exit codes: 0 finished · 1 finished, and --fail-on was met, \
+mail is still encrypted, or a bag is not as it was · 2 usage · 3 finished but incomplete \
 (something could not be read) · 4 internal fault · 5 could not start or finish · 130 interrupted, with how to resume";
 
 /// One for each request.

@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::{Archive, Item, ReadOptions, Stamp};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::bag::payload_line;
-use crate::jobs::migrate::folder::{Folder, create_file, make_folders, sync};
+use crate::jobs::migrate::folder::{Folder, create_file, exists, make_folders, sync};
 use crate::jobs::output::digest_of;
 use crate::limits::Limits;
 
 /// A complete file that has no name yet.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pending {
-    pub number: u64,
+    /// Its name among the temporary files.
+    pub name: String,
     /// Its path below `data`.
     pub output: Vec<u8>,
     pub sha256: Sha256,
@@ -28,13 +31,13 @@ pub(super) struct Pending {
 /// Threads that sync and read back: a disk takes some syncs together.
 const THREADS: usize = 8;
 
-/// Gives files their names, and adds their lines to `payload`.
+/// Syncs files, reads them back, and adds their lines to `payload`.
 ///
 /// # Errors
 /// What can't be written, or does not read back as it was written.
-pub(super) fn commit(
+pub(super) fn check(
     folder: &Folder,
-    pending: &mut Vec<Pending>,
+    pending: &[Pending],
     payload: &mut Appender,
 ) -> Result<(), RunError> {
     let share = pending.len().div_ceil(THREADS).max(1);
@@ -49,28 +52,42 @@ pub(super) fn commit(
             }))
         })
     })?;
+    if !pending.is_empty() {
+        sync(&folder.temporary_folder())?;
+    }
+    pending
+        .iter()
+        .try_for_each(|file| payload.write(&payload_line(&file.output, &file.sha256)))
+}
+
+/// Gives files their names, and makes the names last. Those that have them already, from a run that died here, keep them.
+///
+/// # Errors
+/// What can't be written.
+pub(super) fn name(folder: &Folder, pending: &[Pending]) -> Result<(), RunError> {
     let mut folders = BTreeSet::new();
     let data = folder.data(b"");
-    for file in pending.drain(..) {
+    for file in pending {
         let path = folder.data(&file.output);
         let parent = path.parent().unwrap_or(&data).to_owned();
         if !folders.contains(&parent) {
             make_folders(&data, &parent)?;
         }
-        fs::rename(folder.temporary(file.number), &path)
-            .map_err(|error| RunError::unwritable(&path, error))?;
+        match fs::rename(folder.temporary(&file.name), &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && exists(&path) => {}
+            named => named.map_err(|error| RunError::unwritable(&path, error))?,
+        }
         let above = parent
             .ancestors()
             .take_while(|above| above.starts_with(&data));
         folders.extend(above.map(Path::to_owned));
-        payload.write(payload_line(&file.output, &file.sha256).as_slice())?;
     }
     folders.iter().try_for_each(|folder| sync(folder))
 }
 
 impl Pending {
     fn check(&self, folder: &Folder) -> Result<(), RunError> {
-        let path = folder.temporary(self.number);
+        let path = folder.temporary(&self.name);
         sync(&path)?;
         if digest_of(&path)? == self.sha256 {
             return Ok(());
@@ -174,6 +191,44 @@ impl Appender {
         self.file
             .write_all(bytes)
             .map_err(|error| RunError::unwritable(&self.path, error))
+    }
+
+    /// Keeps a copy of what stands behind `length` at `path`, whole or not at all, before it is cut off: a journal may speak of it.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn keep_tail(&mut self, length: u64, path: &Path) -> Result<(), RunError> {
+        let new = path.with_extension("new");
+        let mut tail = create_file(&new)?;
+        let mut keep = || {
+            self.file.flush()?;
+            let mut file = self.file.get_ref();
+            file.seek(SeekFrom::Start(length))?;
+            io::copy(&mut file, &mut tail)?;
+            tail.sync_all()?;
+            fs::rename(&new, path)
+        };
+        keep().map_err(|error| RunError::unwritable(path, error))?;
+        sync(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Puts back what [`Appender::keep_tail`] kept, if it did.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn put_back(file: &Path, length: u64, tail: &Path) -> Result<(), RunError> {
+        if !exists(tail) {
+            return Ok(());
+        }
+        let put = || {
+            let mut from = File::open(tail)?;
+            let mut file = File::options().write(true).open(file)?;
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            io::copy(&mut from, &mut file)?;
+            file.sync_all()
+        };
+        put().map_err(|error| RunError::unwritable(file, error))
     }
 
     /// Forgets what stands behind `length`.

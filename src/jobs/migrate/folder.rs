@@ -151,9 +151,9 @@ impl Folder {
         self.partial.join(TEMPORARY)
     }
 
-    /// The temporary file with this number.
-    pub(super) fn temporary(&self, number: u64) -> PathBuf {
-        self.temporary_folder().join(number.to_string())
+    /// The temporary file of this name.
+    pub(super) fn temporary(&self, name: &str) -> PathBuf {
+        self.temporary_folder().join(name)
     }
 
     /// Makes the names in the partial folder and in the bag last.
@@ -162,15 +162,14 @@ impl Folder {
         sync(&self.partial)
     }
 
-    /// Removes what a run that died left, but for the file with this number.
-    pub(super) fn clean(&self, but: Option<u64>) -> Result<(), RunError> {
+    /// Removes what a run that died left, but for the file of this name.
+    pub(super) fn clean(&self, but: Option<&str>) -> Result<(), RunError> {
         let folder = self.temporary_folder();
-        let kept = but.map(|number| self.temporary(number));
         let unwritable = |error| RunError::unwritable(&folder, error);
         for entry in fs::read_dir(&folder).map_err(unwritable)? {
-            let path = entry.map_err(unwritable)?.path();
-            if Some(&path) != kept.as_ref() {
-                fs::remove_file(&path).map_err(unwritable)?;
+            let entry = entry.map_err(unwritable)?;
+            if but.is_none_or(|kept| entry.file_name() != kept) {
+                fs::remove_file(entry.path()).map_err(unwritable)?;
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::archive::{Cursor, FileInfo, Stamp, Variant};
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::facts::store::{self, Head, Kind, Reader, Writer};
+use crate::jobs::migrate::commit::Pending;
 use crate::jobs::migrate::folder::create_file;
 
 /// The state behind a block.
@@ -25,6 +26,8 @@ pub(super) struct Checkpoint {
     pub sequence: u64,
     /// The file that is being put together.
     pub open: Option<OpenState>,
+    /// Files that are complete, synced and listed, and get their names now.
+    pub pending: Vec<Pending>,
 }
 
 /// A file that is being put together.

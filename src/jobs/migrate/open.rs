@@ -1,7 +1,7 @@
 //! The file of the output that is being put together.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub(super) struct Open {
     /// Over the bytes that belong to no message yet.
     pub before: Hasher,
     pub tally: FileTally,
+    /// Another file was written in place of this one, which the journal may still speak of.
+    pub is_replaced: bool,
 }
 
 /// A complete file's digest and size.
@@ -41,7 +43,7 @@ pub(super) struct Complete {
 impl Open {
     /// The file that an earlier run was at.
     pub fn reopen(state: &OpenState, folder: &Folder, sources: &Sources) -> Result<Self, RunError> {
-        let path = folder.temporary(state.number);
+        let path = folder.temporary(&state.number.to_string());
         let info = FileInfo {
             stamp: state.stamp,
             variant: state.variant,
@@ -78,7 +80,16 @@ impl Open {
             hasher: whole,
             before,
             tally,
+            is_replaced: false,
         })
+    }
+
+    /// Its name among the temporary files, once it is complete.
+    pub fn name(&self) -> String {
+        match self.is_replaced {
+            true => format!("{}.z", self.number),
+            false => self.number.to_string(),
+        }
     }
 
     pub fn state(&self) -> OpenState {
@@ -235,10 +246,9 @@ impl Open {
             hasher: hasher()?,
             bytes: 0,
         };
-        let written = write(&mut hashing)
-            .and_then(|()| hashing.file.flush())
-            .and_then(|()| fs::rename(path, &self.path));
-        written.map_err(|error| RunError::unwritable(&self.path, error))?;
+        let written = write(&mut hashing).and_then(|()| hashing.file.flush());
+        written.map_err(|error| RunError::unwritable(path, error))?;
+        self.is_replaced = true;
         let Hashing {
             file,
             mut hasher,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter};
+use std::path::PathBuf;
 
 use crate::archive::{
     Archive, Compression, Cursor, Fault, FaultCode, FileInfo, Item, Located, ReadOptions,
@@ -9,7 +10,7 @@ use crate::archive::{
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::commit::{Appender, Pending, chained, commit, read_again, set_time};
+use crate::jobs::migrate::commit::{Appender, Pending, chained, check, name, read_again, set_time};
 use crate::jobs::migrate::folder::{Folder, create_file, sync};
 use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw};
 use crate::jobs::migrate::message::Kept;
@@ -23,6 +24,14 @@ use crate::report::custody::{self, Action, Record, SourcePlace};
 use crate::report::encode::hex;
 use crate::report::{Cells, csv, jsonl};
 
+const RECORDS: &str = "manifest.jsonl";
+const UNDECRYPTED: &str = "undecrypted.csv";
+
+/// Where a file's end waits while its messages are listed anew.
+fn tail_of(number: u64, file: &str) -> String {
+    format!("{number}-{file}")
+}
+
 /// Writes the output of a run.
 pub(super) struct Writer<'w> {
     folder: &'w Folder,
@@ -34,6 +43,8 @@ pub(super) struct Writer<'w> {
     journal: Journal,
     open: Option<Open>,
     pending: Vec<Pending>,
+    /// Temporary files that the journal may still speak of, and that are needed no more.
+    obsolete: Vec<PathBuf>,
     counts: Counts,
     sequence: u64,
 }
@@ -53,17 +64,29 @@ impl<'w> Writer<'w> {
         let [records, payload, undecrypted] = from.map_or([0; 3], |from| from.lengths);
         let bag = folder.bag();
         let open = from.and_then(|from| from.open.as_ref());
-        folder.clean(open.map(|open| open.number))?;
+        if let Some(from) = from {
+            name(folder, &from.pending)?;
+        }
+        if let Some(open) = open {
+            let [records, _, undecrypted] = open.tally.before;
+            for (file, length) in [(RECORDS, records), (UNDECRYPTED, undecrypted)] {
+                let tail = folder.temporary(&tail_of(open.number, file));
+                Appender::put_back(&bag.join(file), length, &tail)?;
+            }
+        }
+        let kept = open.map(|open| open.number.to_string());
+        folder.clean(kept.as_deref())?;
         let mut writer = Self {
             folder,
             sources,
             limits,
-            records: Appender::open(bag.join("manifest.jsonl"), records)?,
+            records: Appender::open(bag.join(RECORDS), records)?,
             payload: Appender::open(bag.join("manifest-sha256.txt"), payload)?,
-            undecrypted: Appender::open(bag.join("undecrypted.csv"), undecrypted)?,
+            undecrypted: Appender::open(bag.join(UNDECRYPTED), undecrypted)?,
             journal,
             open: None,
             pending: Vec::new(),
+            obsolete: Vec::new(),
             counts: from.map_or_else(Counts::default, |from| from.counts),
             sequence: from.map_or(0, |from| from.sequence),
         };
@@ -127,7 +150,6 @@ impl<'w> Writer<'w> {
     /// # Errors
     /// What can't be written.
     pub fn finish(mut self) -> Result<Counts, RunError> {
-        commit(self.folder, &mut self.pending, &mut self.payload)?;
         self.records.sync()?;
         self.payload.sync()?;
         self.undecrypted.sync()?;
@@ -148,7 +170,11 @@ impl<'w> Writer<'w> {
         self.start(file)?;
         self.at_hand()?.tally.raw = Some(Raw::NoMail);
         self.end(0)?;
-        commit(self.folder, &mut self.pending, &mut self.payload)
+        // A run that dies before the bag has its name copies it again.
+        check(self.folder, &self.pending, &mut self.payload)?;
+        name(self.folder, &self.pending)?;
+        self.pending.clear();
+        self.forget()
     }
 
     fn at_hand(&mut self) -> Result<&mut Open, RunError> {
@@ -158,7 +184,7 @@ impl<'w> Writer<'w> {
     }
 
     fn checkpoint(&mut self, end: &Cursor) -> Result<(), RunError> {
-        commit(self.folder, &mut self.pending, &mut self.payload)?;
+        check(self.folder, &self.pending, &mut self.payload)?;
         if let Some(open) = &mut self.open {
             open.sync()?;
             sync(&self.folder.temporary_folder())?;
@@ -172,8 +198,19 @@ impl<'w> Writer<'w> {
             counts: self.counts,
             sequence: self.sequence,
             open: self.open.as_ref().map(Open::state),
+            pending: std::mem::take(&mut self.pending),
         };
-        self.journal.write(&checkpoint)
+        self.journal.write(&checkpoint)?;
+        // Only now: until here the journal spoke of the state before, and of its temporary files.
+        name(self.folder, &checkpoint.pending)?;
+        self.forget()
+    }
+
+    /// Removes temporary files that no journal speaks of any more.
+    fn forget(&mut self) -> Result<(), RunError> {
+        self.obsolete.drain(..).try_for_each(|path| {
+            fs::remove_file(&path).map_err(|error| RunError::unwritable(&path, error))
+        })
     }
 
     fn lengths(&self) -> [u64; 3] {
@@ -189,7 +226,7 @@ impl<'w> Writer<'w> {
         check_unlocked(&source, info)?;
         let number = self.sequence;
         self.sequence += 1;
-        let path = self.folder.temporary(number);
+        let path = self.folder.temporary(&number.to_string());
         let tally = FileTally {
             before: self.lengths(),
             ..FileTally::default()
@@ -204,6 +241,7 @@ impl<'w> Writer<'w> {
             hasher: hasher()?,
             before: hasher()?,
             tally,
+            is_replaced: false,
         });
         Ok(())
     }
@@ -335,8 +373,8 @@ impl<'w> Writer<'w> {
         open.flush()?;
         if open.tally.left_out {
             self.counts = self.counts.and(&open.tally.counts);
-            return fs::remove_file(&open.path)
-                .map_err(|error| RunError::unwritable(&open.path, error));
+            self.obsolete.push(open.path);
+            return Ok(());
         }
         check_unlocked(&open.source, &open.info)?;
         let complete = match open.tally.raw {
@@ -352,8 +390,11 @@ impl<'w> Writer<'w> {
         open.tally.counts.files += 1;
         open.tally.counts.bytes += complete.bytes;
         self.counts = self.counts.and(&open.tally.counts);
+        if open.is_replaced {
+            self.obsolete.push(open.path.clone());
+        }
         self.pending.push(Pending {
-            number: open.number,
+            name: open.name(),
             output: open.output,
             sha256: complete.sha256,
         });
@@ -415,8 +456,15 @@ impl<'w> Writer<'w> {
     /// Copies the source in place of what was put together, and lists its messages anew: none of them was decrypted.
     fn relisted(&mut self, open: &mut Open, reason: &str) -> Result<Complete, RunError> {
         let [records, _, undecrypted] = open.tally.before;
-        self.records.cut(records)?;
-        self.undecrypted.cut(undecrypted)?;
+        for (appender, file, length) in [
+            (&mut self.records, RECORDS, records),
+            (&mut self.undecrypted, UNDECRYPTED, undecrypted),
+        ] {
+            let tail = self.folder.temporary(&tail_of(open.number, file));
+            appender.keep_tail(length, &tail)?;
+            appender.cut(length)?;
+            self.obsolete.push(tail);
+        }
         let incomplete = open.tally.counts.incomplete.max(1);
         open.tally.counts = Counts {
             incomplete,
