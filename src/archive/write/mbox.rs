@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             text(MESSAGE, Variant::Mboxcl2).as_deref(),
             Some(
-                "From: a\nLines: 4\nContent-Length: 38\n\nFrom here\n>From there\n>>From afar\nend"
+                "From: a\nLines: 4\nContent-Length: 37\n\nFrom here\n>From there\n>>From afar\nend"
             )
         );
         // Read again, `>From there` would have been `From there`.
@@ -287,7 +287,7 @@ mod tests {
         };
         assert_eq!(
             made(Variant::Mboxrd, Variant::Mboxcl2).unwrap(),
-            "From: a\nContent-Length: 23\n\nFrom here\n>From there\n"
+            "From: a\nContent-Length: 22\n\nFrom here\n>From there\n"
         );
         assert_eq!(made(Variant::Mboxrd, Variant::Mboxo), Err(CannotRepresent));
         assert_eq!(made(Variant::Mboxo, Variant::Mboxrd), Err(CannotRepresent));
