@@ -1,11 +1,12 @@
 //! Joins the stages: batches, threads, order, a panic caught at the message. Knows no format.
 //!
-//! [`collect`] is pass 1: archive → facts file and pool. [`judge`] is pass 2: facts file → report. Both run through
-//! `in_order`: workers compute, one place writes, in the order of the archive, whatever the number of threads.
+//! [`collect`] is pass 1: archive → facts file and pool. [`judge`] is pass 2: facts file → report. [`migrate`] is archive → what
+//! takes each message's place. All run through `in_order`: workers compute, one place writes, in the order of the archive, whatever the number of threads.
 
 mod in_order;
 
 mod map;
+mod migrate;
 
 mod verdicts;
 
@@ -31,6 +32,7 @@ use crate::pki::keyring::Keyring;
 use crate::pki::pool::{PoolBuilder, Provenance};
 
 pub use crate::pipeline::map::map;
+pub use crate::pipeline::migrate::{Placed, Worked, migrate};
 pub use crate::pipeline::verdicts::{Bench, FileTotals, Judged, judge};
 
 /// How far a run has come; handed to the caller after each block.

@@ -1,8 +1,10 @@
 //! What the archive hands on: blocks of messages, and everything else that was in the files.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,8 @@ pub enum Item {
         offset: u64,
         /// How many.
         length: u64,
+        /// Where they lie in [`Block::bytes`]; None for a file that is no mail, which was not read.
+        range: Option<Range<usize>>,
     },
     /// Something that could not be read or was skipped.
     Fault(Fault),
@@ -102,6 +106,41 @@ pub struct FileInfo {
     pub compression: Compression,
     /// Bytes on disk when it was opened; None for a stream.
     pub stored_bytes: Option<u64>,
+    /// What the system said of the file when it was opened; None for a stream. Not written down: other machines say something else.
+    #[serde(skip)]
+    pub stamp: Option<Stamp>,
+    /// How the mbox is written. Not written down here: a cursor has it elsewhere.
+    #[serde(skip)]
+    pub variant: Option<Variant>,
+}
+
+/// What tells whether a file was changed or replaced while it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The device.
+    pub device: u64,
+    /// The file's number on it.
+    pub inode: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Last change of the content, in seconds since 1970.
+    pub modified_seconds: i64,
+    /// And nanoseconds.
+    pub modified_nanoseconds: i64,
+}
+
+impl Stamp {
+    /// Of a file's metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified_seconds: metadata.mtime(),
+            modified_nanoseconds: metadata.mtime_nsec(),
+        }
+    }
 }
 
 impl FileInfo {
@@ -114,22 +153,47 @@ impl FileInfo {
         }
     }
 
-    /// The path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
+    /// The path for people, as [`shown`] gives it.
     #[must_use]
     pub fn shown_path(&self) -> String {
-        let mut shown = String::with_capacity(self.path.len());
-        for chunk in self.path.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() || character == '%' {
-                    escape(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
-                } else {
-                    shown.push(character);
-                }
-            }
-            escape(&mut shown, chunk.invalid());
-        }
-        shown
+        shown(&self.path)
     }
+}
+
+/// A path for people: `%XX` for what is no UTF-8, for control characters and for `%` itself, so that it can be undone.
+#[must_use]
+pub fn shown(path: &[u8]) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() || character == '%' {
+                escape(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                shown.push(character);
+            }
+        }
+        escape(&mut shown, chunk.invalid());
+    }
+    shown
+}
+
+/// The path that [`shown`] made `text` of. A `%` without two digits behind it stays as it is. Never fails.
+#[must_use]
+pub fn unshown(text: &str) -> Vec<u8> {
+    let mut path = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let octet = behind.get(..2).filter(|_| *first == b'%');
+        let octet = octet
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        path.push(octet.unwrap_or(*first));
+        rest = match octet {
+            Some(_) => behind.get(2..).unwrap_or_default(),
+            None => behind,
+        };
+    }
+    path
 }
 
 fn escape(shown: &mut String, bytes: &[u8]) {
@@ -146,6 +210,8 @@ pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -
         kind: Kind::Unread,
         compression: Compression::None,
         stored_bytes: None,
+        stamp: None,
+        variant: None,
     };
     let fault = Fault {
         code: broken.code,

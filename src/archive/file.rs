@@ -97,14 +97,14 @@ impl OpenFile {
     /// # Errors
     /// There is a fault in its place.
     pub fn new(source: Source) -> Result<Self, (Vec<u8>, Broken)> {
-        let (stream, stored_bytes, named, in_maildir) = match source.what {
+        let (stream, stamp, named, in_maildir) = match source.what {
             What::Fault(broken) => return Err((source.path, broken)),
             What::File {
                 stream,
-                stored_bytes,
+                stamp,
                 named,
                 in_maildir,
-            } => (stream, stored_bytes, named, in_maildir),
+            } => (stream, stamp, named, in_maildir),
         };
         Ok(Self {
             input: 0,
@@ -113,7 +113,9 @@ impl OpenFile {
                 path: source.path,
                 kind: Kind::Unread,
                 compression: stream.compression(),
-                stored_bytes,
+                stored_bytes: stamp.map(|stamp| stamp.bytes),
+                stamp,
+                variant: None,
             },
             stream,
             named,
@@ -133,11 +135,20 @@ impl OpenFile {
             self.counted = self.stream.stored_bytes_used();
         }
         self.input = input;
-        self.info = info;
-        self.at = offset;
         self.variant = mbox.map(|mbox| mbox.variant);
+        self.info = FileInfo {
+            stamp: self.info.stamp,
+            variant: self.variant,
+            ..info
+        };
+        self.at = offset;
         self.state = mbox.map_or(State::Single, State::Mbox);
         self
+    }
+
+    /// Its number, and what is known of it.
+    pub fn started(&self) -> (u32, &FileInfo) {
+        (self.input, &self.info)
     }
 
     pub fn path(&self) -> &[u8] {
@@ -241,6 +252,7 @@ impl OpenFile {
             }
             Detected::Cms => (Kind::Cms, State::Single),
         };
+        self.info.variant = self.variant;
         self.input = *out.next_input;
         *out.next_input = out.next_input.saturating_add(1);
         out.items.push(Item::FileStart {
@@ -405,7 +417,8 @@ impl OpenFile {
                 length: wide(length + behind),
                 detail: FaultDetail::None,
             }));
-            self.pass(length + behind, out);
+            out.window.discard(length + behind);
+            self.at += wide(length + behind);
             return;
         }
         let mut origin = cut.origin;
@@ -427,9 +440,11 @@ impl OpenFile {
 
     fn between(&mut self, length: usize, out: &mut Output<'_>) {
         if length > 0 {
+            let start = out.window.done();
             out.items.push(Item::Between {
                 offset: self.at,
                 length: wide(length),
+                range: Some(start..start + length),
             });
             self.pass(length, out);
         }
@@ -446,6 +461,7 @@ impl OpenFile {
             out.items.push(Item::Between {
                 offset: self.at,
                 length: unseen,
+                range: None,
             });
             self.at += unseen;
         }

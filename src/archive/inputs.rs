@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::archive::block::FaultCode;
 use crate::archive::block::FaultDetail;
+use crate::archive::block::Stamp;
 use crate::archive::compressed::Broken;
 use crate::archive::compressed::Raw;
 use crate::archive::compressed::Stream;
@@ -57,7 +58,7 @@ pub(super) struct Source {
 pub(super) enum What {
     File {
         stream: Box<Stream>,
-        stored_bytes: Option<u64>,
+        stamp: Option<Stamp>,
         named: Named,
         in_maildir: bool,
     },
@@ -176,10 +177,10 @@ impl Inputs {
             (
                 Place::Inside { file, .. },
                 Some(Source {
-                    what: What::File { stored_bytes, .. },
+                    what: What::File { stamp, .. },
                     ..
                 }),
-            ) => *stored_bytes < file.stored_bytes,
+            ) => stamp.map(|stamp| stamp.bytes) < file.stored_bytes,
             (Place::Start | Place::After(_) | Place::Inside { .. }, _) => false,
         };
         match source {
@@ -200,11 +201,11 @@ impl Inputs {
         let what = match node.found {
             Found::File {
                 file,
-                bytes,
+                stamp,
                 in_maildir,
             } => What::File {
                 stream: Box::new(Stream::open(Raw::File(file), limits)),
-                stored_bytes: Some(bytes),
+                stamp: Some(stamp),
                 named: match in_maildir && maildir::is_message_name(file_name(&node.path)) {
                     true => Named::MaildirMessage,
                     false => Named::InFolder,
@@ -253,9 +254,9 @@ impl Iterator for Inputs {
                 }
                 Argument::File(path) => {
                     let what = match open_file(path) {
-                        Ok((file, bytes)) => What::File {
+                        Ok((file, stamp)) => What::File {
                             stream: Box::new(Stream::open(Raw::File(file), &self.limits)),
-                            stored_bytes: Some(bytes),
+                            stamp: Some(stamp),
                             named: Named::Argument,
                             in_maildir: lies_in_maildir(path),
                         },
@@ -270,7 +271,7 @@ impl Iterator for Inputs {
                     };
                     let what = What::File {
                         stream,
-                        stored_bytes: None,
+                        stamp: None,
                         named: Named::Argument,
                         in_maildir: false,
                     };
@@ -355,10 +356,10 @@ fn look(path: &Path, stream: &mut Stream) -> Result<Vec<u8>, RunError> {
     }
 }
 
-fn open_file(path: &Path) -> io::Result<(File, u64)> {
+fn open_file(path: &Path) -> io::Result<(File, Stamp)> {
     let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    Ok((file, bytes))
+    let stamp = Stamp::of(&file.metadata()?);
+    Ok((file, stamp))
 }
 
 fn unreadable(error: &io::Error) -> What {

@@ -16,6 +16,7 @@ mod maildir;
 mod mbox;
 mod walk;
 mod window;
+pub mod write;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -29,15 +30,10 @@ use crate::archive::window::Window;
 use crate::error::RunError;
 use crate::limits::{BLOCK_ITEMS, Limits};
 
-pub use crate::archive::block::Block;
-pub use crate::archive::block::Compression;
-pub use crate::archive::block::Fault;
-pub use crate::archive::block::FaultCode;
-pub use crate::archive::block::FaultDetail;
-pub use crate::archive::block::FileInfo;
-pub use crate::archive::block::Item;
-pub use crate::archive::block::Kind;
-pub use crate::archive::block::Located;
+pub use crate::archive::block::{
+    Block, Compression, Fault, FaultCode, FaultDetail, FileInfo, Item,
+};
+pub use crate::archive::block::{Kind, Located, Stamp, shown, unshown};
 pub use crate::archive::cursor::Cursor;
 use crate::archive::cursor::Place;
 pub use crate::archive::inputs::ReadOptions;
@@ -127,7 +123,10 @@ impl Archive {
     /// The file that the next block goes on with after [`Archive::resume`]; None where it begins with another.
     #[must_use]
     pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
-        self.cursor.open_file()
+        self.open
+            .as_ref()
+            .map(OpenFile::started)
+            .or_else(|| self.cursor.open_file())
     }
 
     /// The next block; None behind the last one. Never fails: what can't be read is an item.

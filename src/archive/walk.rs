@@ -14,13 +14,13 @@ use rustix::fs::Dir;
 use rustix::fs::FileType;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
-use rustix::fs::fstat;
 use rustix::fs::openat;
 use rustix::fs::statat;
 use rustix::io::Errno;
 
 use crate::archive::block::FaultCode;
 use crate::archive::block::FaultDetail;
+use crate::archive::block::Stamp;
 use crate::archive::maildir::Parts;
 use crate::limits::Limits;
 
@@ -35,7 +35,7 @@ pub(super) enum Found {
     /// A regular file, open.
     File {
         file: File,
-        bytes: u64,
+        stamp: Stamp,
         /// It lies in `cur` or `new` of a Maildir.
         in_maildir: bool,
     },
@@ -197,19 +197,22 @@ impl Walk {
         };
         // Not blocking: a pipe put in the file's place must not hold the run.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = openat(&parent.folder, &name.name, flags, Mode::empty())
-            .and_then(|file| fstat(&file).map(|stat| (file, stat)));
-        match opened {
-            Ok((file, stat)) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                Found::File {
-                    file: File::from(file),
-                    bytes: u64::try_from(stat.st_size).unwrap_or(0),
-                    in_maildir: parent.role == Role::Messages,
-                }
+        let opened = openat(&parent.folder, &name.name, flags, Mode::empty()).map(File::from);
+        let file = match opened {
+            Ok(file) => file,
+            Err(Errno::LOOP) => {
+                return Found::Fault(FaultCode::SkippedSymlink, FaultDetail::None);
             }
+            Err(errno) => return fault_of(errno.into()),
+        };
+        match file.metadata() {
+            Ok(metadata) if metadata.is_file() => Found::File {
+                stamp: Stamp::of(&metadata),
+                file,
+                in_maildir: parent.role == Role::Messages,
+            },
             Ok(_) => Found::Fault(FaultCode::NotARegularFile, FaultDetail::None),
-            Err(Errno::LOOP) => Found::Fault(FaultCode::SkippedSymlink, FaultDetail::None),
-            Err(errno) => fault_of(errno.into()),
+            Err(error) => fault_of(error),
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn limits(args: &AuditArgs) -> Limits {
 pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
     Settings {
         all: args.all,
-        no_legacy: args.no_legacy,
+        no_legacy: args.keys.no_legacy,
         limits: limits.clone(),
     }
 }
@@ -183,7 +183,9 @@ mod tests {
         arguments.extend(extra);
         match Cli::try_parse_from(arguments).unwrap().command {
             Command::Judge(args) => args.judging,
-            Command::Audit(_) | Command::Keys(_) => unreachable!(),
+            Command::Audit(_) | Command::Keys(_) | Command::Decrypt(_) | Command::Check(_) => {
+                unreachable!()
+            }
         }
     }
 

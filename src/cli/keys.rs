@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
-use crate::cli::args::KeysArgs;
+use crate::cli::args::{KeyArgs, KeysArgs};
 use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keks;
@@ -47,6 +47,22 @@ pub struct Sources<'a> {
     pub no_cache: bool,
     /// `--quiet`
     pub quiet: bool,
+}
+
+impl<'a> Sources<'a> {
+    /// As typed.
+    pub fn of(args: &'a KeyArgs, quiet: bool) -> Self {
+        Self {
+            keys: &args.keys,
+            passwords: args.passwords.as_deref(),
+            descriptor: args.password_fd,
+            keks: &args.kek,
+            strict: args.strict_perms,
+            cache: args.cache.as_deref(),
+            no_cache: args.no_cache,
+            quiet,
+        }
+    }
 }
 
 /// Loads the keyring, and says on standard error what could not be used.

@@ -5,6 +5,7 @@ mod args;
 mod build;
 
 pub mod count;
+mod decrypt;
 
 mod exit;
 
@@ -49,6 +50,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
         Command::Keys(args) => keys::list(&args),
+        Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
+        Command::Check(args) => decrypt::check(&args),
     };
     exit::of(result)
 }

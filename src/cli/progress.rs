@@ -50,13 +50,16 @@ impl Reporter {
                     return true;
                 }
             }
-            Step::Judging => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-            }
+            Step::Judging => self.end(),
         }
         false
+    }
+
+    /// The archive is through.
+    pub fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// What was seen so far.

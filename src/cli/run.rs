@@ -69,9 +69,9 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     audit_as(&earlier, &resume, true, clock)
 }
 
-fn not_to_be_gone_on_with(partial: &Path) -> CommandError {
+pub(super) fn not_to_be_gone_on_with(partial: &Path) -> CommandError {
     CommandError::Usage(format!(
-        "{}: is not what an interrupted audit leaves. Start anew.",
+        "{}: is not what an interrupted run of this command leaves. Start anew.",
         partial.display()
     ))
 }
@@ -100,16 +100,7 @@ fn audit_as(
     let limits = build::limits(args);
     let policy = build::policy(&args.judging);
     let material = build::material(&args.judging, &limits)?;
-    let sources = Sources {
-        keys: &args.keys,
-        passwords: args.passwords.as_deref(),
-        descriptor: args.password_fd,
-        keks: &args.kek,
-        strict: args.strict_perms,
-        cache: args.cache.as_deref(),
-        no_cache: args.no_cache,
-        quiet: args.writing.quiet,
-    };
+    let sources = Sources::of(&args.keys, args.writing.quiet);
     let threads = build::threads(&args.writing);
     let keyring = keys::load(sources, &limits, threads)?;
     let target = args.output.clone().unwrap_or_default();
@@ -171,7 +162,7 @@ fn audit_as(
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     if text.chars().all(plain) {
@@ -282,7 +273,7 @@ fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
 }
 
 /// The instant of now.
-fn clock() -> Time {
+pub(super) fn clock() -> Time {
     let elapsed = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);
@@ -293,10 +284,10 @@ fn clock() -> Time {
 }
 
 /// What an interrupted run needs to go on: its folder, its clock, its arguments.
-struct Resume {
-    folder: PathBuf,
-    now: Time,
-    arguments: Vec<OsString>,
+pub(super) struct Resume {
+    pub folder: PathBuf,
+    pub now: Time,
+    pub arguments: Vec<OsString>,
 }
 
 /// First field of the file.
@@ -304,7 +295,7 @@ const RESUME_MAGIC: &[u8] = b"mailseal resume 1";
 
 impl Resume {
     /// Fields separated by NUL, which no path or argument holds.
-    fn text(&self) -> Vec<u8> {
+    pub fn text(&self) -> Vec<u8> {
         let mut text = RESUME_MAGIC.to_vec();
         let now = self.now.unix().to_string();
         let fields = [self.folder.as_os_str().as_bytes(), now.as_bytes()];
@@ -316,7 +307,7 @@ impl Resume {
         text
     }
 
-    fn read(partial: &Path) -> Result<Self, CommandError> {
+    pub fn read(partial: &Path) -> Result<Self, CommandError> {
         let path = &partial.join(RESUME_FILE);
         let text = match std::fs::read(path) {
             Ok(text) => text,

@@ -25,7 +25,8 @@ unsafe extern "C" {
 /// `OPENSSL_INIT_NO_LOAD_CONFIG` of openssl/crypto.h.
 const NO_LOAD_CONFIG: u64 = 0x80;
 
-/// Starts OpenSSL without any configuration file: neither `openssl.cnf` nor the environment may change a verdict.
+/// Starts OpenSSL without any configuration file: neither `openssl.cnf` nor the environment may change a verdict. And without its tidying up
+/// when the program ends: a worker that ends at that moment would use what the main thread has just freed.
 ///
 /// Cheap after the first call. Everything in `crypto` that touches OpenSSL first calls it.
 pub(crate) fn start() {
@@ -34,7 +35,10 @@ pub(crate) fn start() {
         // SAFETY: the function takes a bit set and a pointer that may be null, and may be called at any time from
         // any thread. Its only failure is lack of memory, after which every later call fails by itself.
         unsafe {
-            OPENSSL_init_crypto(NO_LOAD_CONFIG, ptr::null());
+            OPENSSL_init_crypto(
+                NO_LOAD_CONFIG | openssl_sys::OPENSSL_INIT_NO_ATEXIT,
+                ptr::null(),
+            );
         }
         openssl_sys::init();
     });

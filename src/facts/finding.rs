@@ -139,6 +139,19 @@ axis! {
         IntegrityNone = "integrity_none",
         /// Text and parts beside the encrypted part: an EFAIL shape, or a gateway's wrapper.
         EncryptedSubpart = "encrypted_subpart",
+        // Migration
+        /// From or Sender inside the encryption are others than outside, and no valid signature of that sender is over them: those
+        /// outside were kept.
+        InnerFromDiffers = "inner_from_differs",
+        /// They are others than outside, a valid signature of that sender is over them, and they were restored. Whether the signer's
+        /// certificate is to be trusted was not asked.
+        InnerFromRestored = "inner_from_restored",
+        /// A signature over the encrypted content was taken off with the encryption; it had signed nothing that is readable.
+        OuterSignatureRemoved = "outer_signature_removed",
+        /// The plaintext's line ends are not those of the archive: changing them would have changed its content.
+        LineEndsKept = "line_ends_kept",
+        /// The stored message had fields with names that are this program's; they were renamed.
+        ProvenanceInSource = "provenance_in_source",
         // Certificates
         /// A name or address with a NUL, a control or a direction character; it never matches.
         CertStringSuspicious = "cert_string_suspicious",

@@ -17,7 +17,7 @@ const STEP_BYTES: usize = 64 << 10;
 ///
 /// # Errors
 /// `Some` finding where a limit or an unknown algorithm is in the way, None where the data is damaged or missing.
-pub(super) fn inflate(
+pub fn inflate(
     data: &CompressedData<'_>,
     limits: &Limits,
 ) -> Result<Zeroizing<Vec<u8>>, Option<Finding>> {

@@ -27,7 +27,7 @@ mod walk;
 
 mod part;
 
-mod headers;
+pub mod headers;
 
 mod readings;
 
@@ -45,11 +45,12 @@ mod recipient;
 
 mod plausible;
 
-mod inflate;
+pub mod inflate;
 
 pub mod certificates;
 
 pub use certificates::Scratch;
+pub use part::{layer_path, protects_headers};
 pub use staged::Staged;
 
 use crate::crypto::digest::sha256;
@@ -81,7 +82,7 @@ pub struct Collected {
     pub certificates: Vec<Carried>,
     /// CRLs carried, each once.
     pub crls: Vec<Carried>,
-    /// Plaintexts, outermost first; an audit drops them unread.
+    /// Plaintexts, each with the index of its layer; an audit drops them unread.
     pub opened: Vec<Staged>,
 }
 

@@ -80,7 +80,8 @@ impl At {
 }
 
 /// A part's path: a layer inside another continues behind "/".
-pub(super) fn layer_path(prefix: &str, number: &str) -> String {
+#[must_use]
+pub fn layer_path(prefix: &str, number: &str) -> String {
     if prefix.is_empty() {
         number.to_owned()
     } else {
@@ -173,7 +174,8 @@ fn plain_digest(name: &str) -> String {
 
 /// The part says that it protects the header fields: `hp` of RFC 9788 §2.1.1, or `protected-headers` of its draft; or it is
 /// a message/rfc822 that is no forwarded one (RFC 8551 §3.1, `forwarded=no`).
-pub(super) fn protects_headers(media: &MediaType) -> bool {
+#[must_use]
+pub fn protects_headers(media: &MediaType) -> bool {
     let is = |name: &str, values: &[&str]| {
         media
             .text(name, Reading::First)

@@ -37,10 +37,12 @@ pub enum Kind {
     Digests,
     /// The archive was read to its end.
     End,
+    /// How far a migration is: not in a facts file, but in the journal of `decrypt`.
+    Checkpoint,
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 7] = [
+    const ALL: [(Self, u8); 8] = [
         (Self::Head, b'H'),
         (Self::Certificate, b'C'),
         (Self::Crl, b'L'),
@@ -48,6 +50,7 @@ impl Kind {
         (Self::Block, b'B'),
         (Self::Digests, b'D'),
         (Self::End, b'E'),
+        (Self::Checkpoint, b'P'),
     ];
 
     fn octet(self) -> u8 {

@@ -155,7 +155,7 @@ pub fn audit(
 }
 
 /// A report in a folder that is read would be taken for a part of the archive.
-fn check_place(target: &Path, archives: &[PathBuf]) -> Result<(), RunError> {
+pub(in crate::jobs) fn check_place(target: &Path, archives: &[PathBuf]) -> Result<(), RunError> {
     let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
     let there = absolute
         .ancestors()
@@ -238,7 +238,7 @@ fn reopen(
                 let der: Vec<u8> = frame.decode().map_err(unreadable)?;
                 seen_own.insert(sha256(&der), der);
             }
-            Kind::Head | Kind::Digests | Kind::End => {}
+            Kind::Head | Kind::Digests | Kind::End | Kind::Checkpoint => {}
         }
     }
     let Some(cursor) = cursor else {

@@ -110,7 +110,7 @@ pub fn judge(
                 let der = der()?;
                 own.insert(sha256(&der), der);
             }
-            Kind::Head | Kind::Block | Kind::Digests => {}
+            Kind::Head | Kind::Block | Kind::Digests | Kind::Checkpoint => {}
             Kind::End => complete = true,
         }
     }

@@ -14,6 +14,10 @@ pub mod keys;
 
 pub mod output;
 
+pub mod migrate;
+
+pub mod check;
+
 mod certificates;
 
 mod digests;

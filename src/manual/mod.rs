@@ -15,3 +15,7 @@ pub mod findings {}
 /// The files of a report, their fields, and the history of both.
 #[doc = include_str!("report.md")]
 pub mod report {}
+
+/// What `mailseal decrypt` writes for a message, and why.
+#[doc = include_str!("migration.md")]
+pub mod migration {}

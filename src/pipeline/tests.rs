@@ -180,3 +180,48 @@ fn d_28_a_panic_in_one_message_is_caught_and_listed_and_the_others_are_judged() 
         assert_eq!(made, both_passes(&archive, 4), "{stage}");
     }
 }
+
+/// What `migrate` hands out of an archive: a word for each message.
+fn migrated(mbox: &[u8], threads_wanted: usize) -> Vec<String> {
+    let workers = threads(threads_wanted).unwrap();
+    let stop = AtomicBool::new(false);
+    let machine = Machine {
+        threads: &workers,
+        memory_bytes: 1 << 20,
+        stop: &stop,
+    };
+    let reader = Box::new(io::Cursor::new(mbox.to_vec()));
+    let archive = Archive::from_reader("a.mbox", reader, ReadOptions::default()).unwrap();
+    let mut words = Vec::new();
+    migrate(
+        archive,
+        &Keyring::empty(),
+        &Settings::default(),
+        &machine,
+        |placed, collected, _| {
+            if collected.facts.as_deref().is_some_and(facts::has_panicked) {
+                return "panicked".to_owned();
+            }
+            trip("work", placed.message.bytes);
+            format!("{:?}", placed.message.bytes.len())
+        },
+        &mut |worked| {
+            words.extend_from_slice(&worked.results);
+            Ok(())
+        },
+        &mut |_| {},
+    )
+    .unwrap();
+    words
+}
+
+#[test]
+fn f_01_a_panic_while_a_message_is_migrated_costs_that_message_only() {
+    let ids = ["1", "panic-in-facts", "2", "panic-in-work", "3"];
+    for threads_wanted in [1, 4] {
+        let words = migrated(&mbox(&ids), threads_wanted);
+        assert_eq!(words.len(), 5);
+        let panicked: Vec<bool> = words.iter().map(|word| word == "panicked").collect();
+        assert_eq!(panicked, [false, true, false, true, false]);
+    }
+}

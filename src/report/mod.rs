@@ -40,6 +40,10 @@ pub mod screen;
 
 pub mod manifest;
 
+pub mod custody;
+
+pub mod migration;
+
 pub mod run;
 
 pub mod escape;

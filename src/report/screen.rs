@@ -203,7 +203,7 @@ fn first_at(place: &FirstPlace) -> String {
     )
 }
 
-fn number(count: u64, one: &str, many: &str) -> String {
+pub(in crate::report) fn number(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 

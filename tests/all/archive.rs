@@ -118,7 +118,7 @@ impl Taker {
                         origin: message.origin,
                     });
                 }
-                Item::Between { offset, length } => account(*offset, *length),
+                Item::Between { offset, length, .. } => account(*offset, *length),
                 Item::Fault(fault) => {
                     account(fault.offset, fault.length);
                     let path = self.open.as_ref().unwrap().1.clone();

@@ -445,7 +445,7 @@ fn a_partial_report_is_in_the_way_until_it_is_told_what_becomes_of_it() {
     place
         .run(&["audit", "--resume", "third.partial"])
         .code(2)
-        .says(&["is not what an interrupted audit leaves"]);
+        .says(&["is not what an interrupted run of this command leaves"]);
     place.write("third.partial/resume.args", "nonsense");
     place
         .run(&["audit", "--resume", "third.partial"])

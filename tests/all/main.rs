@@ -26,6 +26,7 @@ mod keys;
 mod kill;
 mod layers;
 mod manual;
+mod migrate;
 mod mime;
 mod pki;
 mod program;

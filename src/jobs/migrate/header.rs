@@ -1,0 +1,275 @@
+//! The header of a decrypted message: the stored one byte by byte, but for the fields that describe the body.
+
+use zeroize::Zeroizing;
+
+use crate::jobs::migrate::line_ends::{LineEnd, append};
+use crate::mime::header::{Field, Header};
+
+/// What fields of this program begin with, in lower case.
+const OWN: &str = "x-mailseal-";
+
+/// A line of a header block with the lines that continue it (RFC 5322 §2.2.3).
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    /// With its line ends.
+    pub bytes: &'a [u8],
+    /// The field that it is; None for what is none, such as mboxo's `>From `.
+    pub field: Option<Field<'a>>,
+}
+
+impl<'a> Line<'a> {
+    /// The field's name in lower case; empty for what is no field.
+    pub fn name(&self) -> String {
+        self.field.map_or_else(String::new, |field| {
+            String::from_utf8_lossy(field.name).to_ascii_lowercase()
+        })
+    }
+
+    /// What stands behind the colon, line end included.
+    fn behind_colon(&self) -> &'a [u8] {
+        let colon = memchr::memchr(b':', self.bytes).map_or(self.bytes.len(), |at| at + 1);
+        self.bytes.get(colon..).unwrap_or_default()
+    }
+}
+
+/// The lines of a header block, all of them, in order: what [`Header::fields`] passes over too.
+pub(super) fn lines(block: &[u8]) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    let mut rest = block;
+    while !rest.is_empty() {
+        let mut end = line_end(rest);
+        while matches!(rest.get(end), Some(b' ' | b'\t')) {
+            end += line_end(rest.get(end..).unwrap_or_default());
+        }
+        let (bytes, behind) = rest.split_at(end);
+        lines.push(Line {
+            bytes,
+            field: Header::new(bytes)
+                .fields()
+                .next()
+                .filter(|field| field.at == 0),
+        });
+        rest = behind;
+    }
+    lines
+}
+
+fn line_end(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
+}
+
+/// A field that describes the body (RFC 2045 §9). Content-Length is none of them: it is the store's, and stays for whoever writes
+/// the archive to correct.
+fn describes_body(name: &str) -> bool {
+    name.starts_with("content-") && name != "content-length"
+}
+
+/// The fields of an entity's header that describe its body, and those that do not.
+pub(super) fn split(block: &[u8]) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
+    lines(block).into_iter().partition(|line| {
+        let name = line.name();
+        describes_body(&name) || name == "mime-version"
+    })
+}
+
+/// Fields that take the place of others.
+pub(super) struct Restored<'a> {
+    /// Their name in lower case.
+    pub name: String,
+    /// The lines that stand now.
+    pub lines: Vec<Line<'a>>,
+}
+
+/// The changes to a header.
+pub(super) struct Change<'a> {
+    /// How its lines end.
+    pub end: LineEnd,
+    /// What describes the body from now on; None leaves what is there.
+    pub entity: Option<Vec<Line<'a>>>,
+    /// It is a message's, so Content-* fields need MIME-Version (RFC 2045 §4).
+    pub of_message: bool,
+    /// Protected fields (RFC 9788 §4.2).
+    pub restored: Vec<Restored<'a>>,
+    /// Fields at its end, in lines.
+    pub added: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl Change<'_> {
+    /// Appends the header block `outer`, changed. True if fields with names of this program had to be renamed.
+    pub fn apply(&self, outer: &[u8], out: &mut Zeroizing<Vec<u8>>) -> bool {
+        let mut renamed = false;
+        let has_version = self
+            .entity
+            .iter()
+            .flatten()
+            .any(|line| line.name() == "mime-version");
+        let outer_version = lines(outer)
+            .iter()
+            .any(|line| line.name() == "mime-version");
+        let mut pending = self.entity.as_deref();
+        let mut entity = |out: &mut Zeroizing<Vec<u8>>| {
+            let Some(lines) = pending.take() else { return };
+            if self.of_message && !lines.is_empty() && !has_version && !outer_version {
+                out.extend_from_slice(b"MIME-Version: 1.0");
+                out.extend_from_slice(self.end.bytes());
+            }
+            for line in lines {
+                self.line(b"", line.bytes, out);
+            }
+        };
+        let mut restored: Vec<bool> = vec![false; self.restored.len()];
+        for line in lines(outer) {
+            let name = line.name();
+            let replaced = describes_body(&name) || (has_version && name == "mime-version");
+            if self.entity.is_some() && replaced {
+                entity(out);
+                continue;
+            }
+            if let Some(at) = self.restored.iter().position(|one| one.name == name) {
+                if let Some(done) = restored.get_mut(at)
+                    && !std::mem::replace(done, true)
+                {
+                    self.restore(at, out);
+                }
+                let own = line.field.map_or(&b""[..], |field| field.name);
+                let prefix = [b"X-Mailseal-Outer-", own, b":"].concat();
+                self.kept(&prefix, line.behind_colon(), out);
+            } else if self.of_message && name.starts_with(OWN) {
+                renamed = true;
+                let own = line.field.map_or(&b""[..], |field| field.name);
+                let own = own.get(OWN.len()..).unwrap_or_default();
+                let prefix = [b"X-Mailseal-Source-", own, b":"].concat();
+                self.kept(&prefix, line.behind_colon(), out);
+            } else {
+                self.kept(b"", line.bytes, out);
+            }
+        }
+        entity(out);
+        for (at, done) in restored.into_iter().enumerate() {
+            if !done {
+                self.restore(at, out);
+            }
+        }
+        for line in &self.added {
+            self.line(b"", line, out);
+        }
+        renamed
+    }
+
+    fn restore(&self, at: usize, out: &mut Zeroizing<Vec<u8>>) {
+        for line in self.restored.get(at).iter().flat_map(|one| &one.lines) {
+            self.line(b"", line.bytes, out);
+        }
+    }
+
+    /// A stored line as it is; the last one may lack its end.
+    fn kept(&self, prefix: &[u8], bytes: &[u8], out: &mut Zeroizing<Vec<u8>>) {
+        out.extend_from_slice(prefix);
+        out.extend_from_slice(bytes);
+        if !bytes.ends_with(b"\n") {
+            out.extend_from_slice(self.end.bytes());
+        }
+    }
+
+    /// A line from elsewhere, with the header's line ends.
+    fn line(&self, prefix: &[u8], bytes: &[u8], out: &mut Zeroizing<Vec<u8>>) {
+        out.extend_from_slice(prefix);
+        append(out, bytes, self.end);
+        if !bytes.ends_with(b"\n") {
+            out.extend_from_slice(self.end.bytes());
+        }
+    }
+}
+
+/// A field of the inner header that has no place outside, under a name that says so.
+pub(super) fn inner(line: &Line<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let field = line.field?;
+    Some(Zeroizing::new(
+        [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change<'a>(entity: &'a [u8]) -> Change<'a> {
+        Change {
+            end: LineEnd::Lf,
+            entity: Some(split(entity).0),
+            of_message: true,
+            restored: Vec::new(),
+            added: Vec::new(),
+        }
+    }
+
+    fn apply(change: &Change<'_>, outer: &[u8]) -> String {
+        let mut out = Zeroizing::new(Vec::new());
+        change.apply(outer, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn only_what_describes_the_body_is_replaced_and_at_its_first_place() {
+        let outer =
+            b">From x\nReceived: a\n\tb\nContent-type: application/pkcs7-mime;\n name=a.p7m\nSUBJECT :  x \nno field\nMIME-Version: 1.0 (q)\n\
+              Content-Description: S/MIME\nContent-Length: 5\nSubject: again\nX-8bit: \xe4";
+        let read = apply(
+            &change(b"Content-Type: text/plain;\r\n charset=utf-8\r\nSubject: inner\r\n"),
+            outer,
+        );
+        assert_eq!(
+            read,
+            ">From x\nReceived: a\n\tb\nContent-Type: text/plain;\n charset=utf-8\nSUBJECT :  x \nno field\nMIME-Version: 1.0 (q)\n\
+             Content-Length: 5\nSubject: again\nX-8bit: \u{fffd}\n"
+        );
+        let read = apply(
+            &change(b"MIME-Version: 1.0\r\nContent-Type: a/b\r\n"),
+            outer,
+        );
+        assert!(read.contains("\tb\nMIME-Version: 1.0\nContent-Type: a/b\nSUBJECT"));
+        assert!(!read.contains("(q)"));
+    }
+
+    #[test]
+    fn nothing_of_the_outer_description_survives_an_entity_without_one() {
+        let outer = b"A: b\nContent-Type: x/y\nContent-Description: z\nMIME-Version: 1.0\n";
+        assert_eq!(apply(&change(b""), outer), "A: b\nMIME-Version: 1.0\n");
+        assert_eq!(
+            apply(&change(b"Content-Type: c/d\r\n"), b"A: b\n"),
+            "A: b\nMIME-Version: 1.0\nContent-Type: c/d\n"
+        );
+    }
+
+    #[test]
+    fn names_of_this_program_are_renamed_in_the_source() {
+        assert_eq!(
+            apply(&change(b""), b"x-mailseal-Decrypted: v=1\nA: b\n"),
+            "X-Mailseal-Source-Decrypted: v=1\nA: b\n"
+        );
+    }
+
+    #[test]
+    fn the_lines_are_all_there() {
+        for block in [
+            &b"\tx\nA: b\n c\n\r\nB\n: d\nC:"[..],
+            b"",
+            b"\n",
+            b"a\r\n b",
+            b"A:\n\xff\n >From \n",
+        ] {
+            let all: Vec<u8> = lines(block)
+                .iter()
+                .flat_map(|line| line.bytes.to_vec())
+                .collect();
+            assert_eq!(all, block);
+            assert_eq!(
+                lines(block)
+                    .iter()
+                    .filter(|line| line.field.is_some())
+                    .count(),
+                Header::new(block).fields().count()
+            );
+        }
+    }
+}

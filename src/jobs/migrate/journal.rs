@@ -1,0 +1,231 @@
+//! How far a run is, so that another can go on: a frame for each block, synced once everything that it speaks of is.
+//!
+//! The frames are those of the facts file: one that was cut off when the run died is not read.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Cursor, FileInfo, Stamp, Variant};
+use crate::error::RunError;
+use crate::facts::record::Sha256;
+use crate::facts::store::{self, Head, Kind, Reader, Writer};
+use crate::jobs::migrate::commit::Pending;
+use crate::jobs::migrate::folder::create_file;
+
+/// The state behind a block.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    pub cursor: Cursor,
+    /// Bytes of `manifest.jsonl`, `manifest-sha256.txt` and `undecrypted.csv`.
+    pub lengths: [u64; 3],
+    pub counts: Counts,
+    /// The number that the next temporary file gets.
+    pub sequence: u64,
+    /// The file that is being put together.
+    pub open: Option<OpenState>,
+    /// Files that are complete, synced and listed, and get their names now.
+    pub pending: Vec<Pending>,
+}
+
+/// A file that is being put together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OpenState {
+    pub file: FileInfo,
+    pub stamp: Option<Stamp>,
+    pub variant: Option<Variant>,
+    pub number: u64,
+    pub output: Vec<u8>,
+    pub tally: FileTally,
+}
+
+/// What is known of a file that is being put together.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct FileTally {
+    /// Bytes written.
+    pub length: u64,
+    /// Where the bytes begin that belong to no message yet.
+    pub before_at: u64,
+    pub messages: u64,
+    /// Over the digests of the messages, one after another.
+    pub chain: Sha256,
+    /// The file is no longer what it was.
+    pub changed: bool,
+    /// What its messages add to the counts.
+    pub counts: Counts,
+    /// Lengths before its first line.
+    pub before: [u64; 3],
+    /// A copy of the source takes its place.
+    pub raw: Option<Raw>,
+    /// Nothing takes its place.
+    pub left_out: bool,
+}
+
+/// Why a file is copied as it lies on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Raw {
+    NoMail,
+    CompressedDamaged,
+    DecompressionRatio,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Messages read.
+    pub messages: u64,
+    /// Of them: replaced by their plaintext.
+    pub decrypted: u64,
+    /// Decrypted, and nothing authenticates the plaintext.
+    pub without_integrity: u64,
+    /// Not encrypted.
+    pub not_encrypted: u64,
+    /// Still encrypted, by reason: see [`REASONS`].
+    pub kept: [u64; REASONS.len()],
+    /// Messages over the limit, copied unread.
+    pub skipped: u64,
+    /// Stored in another variant.
+    pub converted: u64,
+    /// Files in the output.
+    pub files: u64,
+    /// Of them: without mail.
+    pub other_files: u64,
+    /// Bytes of the files in the output.
+    pub bytes: u64,
+    /// Links, pipes and such.
+    pub left_out: u64,
+    /// Mail was not read, or not all of it.
+    pub incomplete: u64,
+}
+
+/// Why messages stay encrypted, the worst first.
+pub const REASONS: [&str; 12] = [
+    "panic",
+    "read_back_differs",
+    "compressed_damaged",
+    "damaged",
+    "decrypt_failed",
+    "no_key",
+    "unsupported",
+    "no_integrity",
+    "encrypted_subpart",
+    "boundary_collision",
+    "not_representable",
+    "other",
+];
+
+impl Counts {
+    /// Counts a message that stays encrypted.
+    pub(super) fn keep(&mut self, reason: &str) {
+        let place = REASONS.iter().position(|known| *known == reason);
+        let place = place.unwrap_or(REASONS.len() - 1);
+        if let Some(count) = self.kept.get_mut(place) {
+            *count += 1;
+        }
+    }
+
+    /// Messages that stay encrypted.
+    #[must_use]
+    pub fn still_encrypted(&self) -> u64 {
+        self.kept.iter().sum()
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut kept = self.kept;
+        for (count, more) in kept.iter_mut().zip(other.kept) {
+            *count += more;
+        }
+        Self {
+            messages: self.messages + other.messages,
+            decrypted: self.decrypted + other.decrypted,
+            without_integrity: self.without_integrity + other.without_integrity,
+            not_encrypted: self.not_encrypted + other.not_encrypted,
+            kept,
+            skipped: self.skipped + other.skipped,
+            converted: self.converted + other.converted,
+            files: self.files + other.files,
+            other_files: self.other_files + other.other_files,
+            bytes: self.bytes + other.bytes,
+            left_out: self.left_out + other.left_out,
+            incomplete: self.incomplete + other.incomplete,
+        }
+    }
+}
+
+/// The journal of a run.
+pub(super) struct Journal {
+    writer: Writer,
+    path: PathBuf,
+}
+
+impl Journal {
+    pub fn create(path: PathBuf, head: &Head) -> Result<Self, RunError> {
+        let file = create_file(&path)?;
+        let begin = || {
+            let mut writer = Writer::create(file, head)?;
+            writer.flush(true)?;
+            Ok(writer)
+        };
+        let writer = begin().map_err(|error| RunError::unwritable(&path, error))?;
+        Ok(Self { writer, path })
+    }
+
+    /// Goes on with an earlier run's. None where it did not come to its first block.
+    ///
+    /// # Errors
+    /// `Damaged` where that run had other keys or was of another version.
+    pub fn reopen(path: PathBuf, head: &Head) -> Result<Option<(Self, Checkpoint)>, RunError> {
+        let unreadable = |error| RunError::unreadable(&path, error);
+        let mut file = match File::options().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let opened = Reader::open(file.try_clone().map_err(unreadable)?);
+        let (mut reader, seen) = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(unreadable(error)),
+        };
+        // What was not synced may be anything: the first frame that can't be read ends the journal.
+        let mut last = None;
+        while let Ok(Some(frame)) = reader.next_frame() {
+            if frame.kind == Kind::Checkpoint {
+                let Ok(checkpoint) = frame.decode() else {
+                    break;
+                };
+                last = Some((checkpoint, reader.position()));
+            }
+        }
+        let Some((checkpoint, end)) = last else {
+            return Ok(None);
+        };
+        if seen != *head {
+            return Err(RunError::Damaged {
+                path,
+                problem: "was written with other keys or by another version. Give the same ones, or start anew with --force.",
+            });
+        }
+        let mut cut = || {
+            file.set_len(end)?;
+            file.seek(SeekFrom::End(0))
+        };
+        cut().map_err(|error| RunError::unwritable(&path, error))?;
+        let writer = Writer::append(file);
+        Ok(Some((Self { writer, path }, checkpoint)))
+    }
+
+    /// Writes the state down; everything that it speaks of is synced.
+    pub fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        let mut write = || {
+            let frame = store::encode(Kind::Checkpoint, checkpoint)?;
+            self.writer.frame(&frame)?;
+            self.writer.flush(true)
+        };
+        write().map_err(|error| RunError::unwritable(&self.path, error))
+    }
+}

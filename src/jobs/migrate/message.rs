@@ -1,0 +1,597 @@
+//! One message: from what is stored and what was decrypted to the bytes that take its place.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::facts::axis::{
+    Decryption, EncryptedType, Integrity, LayerKind, MatchedBy, RecipientKind, axis,
+};
+use crate::facts::finding::{Finding, FindingAt};
+use crate::facts::record::{Identifier, LayerFacts, MessageFacts, Sha256, SignatureFacts};
+use crate::facts::staged::Release;
+use crate::facts::{Carried, Collected, Scratch, has_panicked};
+use crate::jobs::migrate::authorities::Authorities;
+use crate::jobs::migrate::header::{Change, split};
+use crate::jobs::migrate::line_ends::{LineEnd, append, converts, is_binary};
+use crate::jobs::migrate::partial::splice;
+use crate::jobs::migrate::peel::{Bytes, Entity, Peeler, is_encrypted, unopened};
+use crate::jobs::migrate::protected::{self, Kind};
+use crate::jobs::migrate::provenance;
+use crate::jobs::migrate::read_back::{Expected, is_expected};
+use crate::limits::Limits;
+use crate::mime::header::Header;
+use crate::mime::message::{Form, Message};
+use crate::mime::{Finding as MimeFinding, Tree};
+
+/// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
+pub(super) const FIELD_GROWTH: usize = 8;
+/// Room for the provenance field, and for a line end or two.
+const PROVENANCE_BYTES: usize = 4 << 10;
+
+/// How messages are migrated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which plaintext may be written (`--require-integrity`).
+    pub release: Release,
+    /// Encrypted parts beside others are replaced too, each by itself (`--allow-partial`).
+    pub allow_partial: bool,
+    /// Protected header fields stay inside (`--keep-outer-headers`).
+    pub keep_outer_headers: bool,
+    /// Valid signatures inside are taken off (`--unwrap-signed`).
+    pub unwrap_signed: bool,
+    /// Where it is said what was done.
+    pub provenance: ProvenancePlace,
+    /// Whose signers may give a message another From (`--ca`, `--certs`). Without them nobody may.
+    pub authorities: Option<Arc<Authorities>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            release: Release::Any,
+            allow_partial: false,
+            keep_outer_headers: false,
+            unwrap_signed: false,
+            provenance: ProvenancePlace::Header,
+            authorities: None,
+        }
+    }
+}
+
+/// Where it is said what was done to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProvenancePlace {
+    /// In one field of its header.
+    Header,
+    /// Beside it (`--no-header`); the message gets no field.
+    Sidecar,
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub enum Migrated {
+    /// It is copied as it is stored, byte by byte.
+    Copied(Kept),
+    /// This is written in its place.
+    Decrypted(Box<Decrypted>),
+}
+
+axis! {
+    /// Why a message is copied as it is stored.
+    pub enum Kept {
+        /// Nothing in it is encrypted.
+        NotEncrypted = "not_encrypted",
+        /// No key for any recipient.
+        NoKey = "no_key",
+        /// A recipient matched, and then something failed (RFC 3218).
+        DecryptFailed = "decrypt_failed",
+        /// An algorithm or a content type that is not supported.
+        Unsupported = "unsupported",
+        /// Something encrypted stands beside other parts, or in another message.
+        EncryptedSubpart = "encrypted_subpart",
+        /// Nothing authenticates the plaintext, and that was asked for.
+        NoIntegrity = "no_integrity",
+        /// It says it is encrypted, and can't be read.
+        Damaged = "damaged",
+        /// A line of the plaintext would end a multipart around it.
+        BoundaryCollision = "boundary_collision",
+        /// Read again, the decrypted message did not have the content and the signatures that it must have.
+        ReadBackDiffers = "read_back_differs",
+    }
+}
+
+/// A decrypted message.
+#[derive(Debug)]
+pub struct Decrypted {
+    /// The whole message without mbox separator and without mbox quoting. The line ends of the header are those of the stored
+    /// header, and so are the body's but where `line_ends_kept` was found. The last line has an end only if the plaintext's has.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Where the body begins in it, in bytes. Quoting for an mbox belongs behind it: the outer header stands as it was stored.
+    pub body_at: usize,
+    /// What was taken off, outermost first; of several parts, in the order of the message.
+    pub layers: Vec<RemovedLayer>,
+    /// What vouches for the plaintext: the weakest of the layers taken off.
+    pub integrity: Integrity,
+    /// Of the innermost plaintext as decrypted.
+    pub entity_sha256: Sha256,
+    /// Of the outermost CMS structure as decoded from the message.
+    pub cms_sha256: Sha256,
+    /// What was seen on the way, sorted.
+    pub findings: Vec<FindingAt>,
+    /// What the provenance field says, unfolded; with [`ProvenancePlace::Header`] it is in the message.
+    pub provenance: String,
+}
+
+/// A layer that was taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedLayer {
+    /// As in the facts.
+    pub path: String,
+    /// What it is.
+    pub kind: LayerKind,
+    /// Of an encrypted layer.
+    pub encrypted: Option<RemovedEncryption>,
+    /// Of a signed layer, as they were found before it was taken off.
+    pub signatures: Vec<SignatureFacts>,
+}
+
+/// How a layer that was taken off had been encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedEncryption {
+    /// Which kind of encrypted content.
+    pub content_type: EncryptedType,
+    /// The cipher's name.
+    pub cipher: String,
+    /// The recipient whose key opened it.
+    pub recipient: Identifier,
+    /// How the content key reached that recipient.
+    pub recipient_kind: RecipientKind,
+    /// How the recipient was found.
+    pub matched_by: Option<MatchedBy>,
+    /// What vouches for the plaintext.
+    pub integrity: Integrity,
+    /// Of the plaintext as decrypted.
+    pub plaintext_sha256: Sha256,
+}
+
+/// What becomes of `message`, of which `collected` was collected with the operator's keys.
+///
+/// Pure: equal arguments give equal bytes. Never fails: what can't be decrypted whole is copied. `scratch` saves time and changes
+/// nothing.
+#[must_use]
+pub fn migrate(
+    message: &Message<'_>,
+    collected: Collected,
+    options: &Options,
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Migrated {
+    let Some(facts) = collected.facts else {
+        return Migrated::Copied(Kept::NotEncrypted);
+    };
+    if has_panicked(&facts) {
+        return Migrated::Copied(Kept::Damaged);
+    }
+    if !facts.layers.iter().any(is_encrypted) {
+        // A structure that could not be read, or not be reached, may be anything.
+        let unread =
+            |layer: &LayerFacts| layer.kind == LayerKind::Unknown && layer.content_type.is_none();
+        let kept = if facts.layers.iter().any(unread) {
+            Kept::Damaged
+        } else {
+            Kept::NotEncrypted
+        };
+        return Migrated::Copied(kept);
+    }
+    let mut peeler = Peeler {
+        facts: &facts,
+        opened: collected.opened,
+        release: options.release,
+        unwrap_signed: options.unwrap_signed,
+        limits,
+    };
+    let job = Job {
+        message,
+        facts: &facts,
+        carried: &collected.certificates,
+        options,
+        limits,
+    };
+    match job.run(&mut peeler, scratch) {
+        Ok(decrypted) => Migrated::Decrypted(Box::new(decrypted)),
+        Err(kept) => Migrated::Copied(kept),
+    }
+}
+
+struct Job<'j, 'm> {
+    message: &'j Message<'m>,
+    facts: &'j MessageFacts,
+    carried: &'j [Carried],
+    options: &'j Options,
+    limits: &'j Limits,
+}
+
+/// What the message is made of.
+struct Content<'m> {
+    /// What takes the place of the body; the stored message itself, with parts replaced, if only parts were encrypted.
+    entity: Entity<'m>,
+    payload: Option<protected::Payload>,
+    removed: Vec<usize>,
+    cms_sha256: Sha256,
+    line_ends_kept: bool,
+    whole: bool,
+}
+
+impl Job<'_, '_> {
+    fn run(&self, peeler: &mut Peeler<'_>, scratch: &mut Scratch) -> Result<Decrypted, Kept> {
+        let stored = match self.message.form {
+            Form::Mail => Entity::message(self.message.bytes),
+            Form::Cms => Entity::bare(self.message.bytes),
+        };
+        let outer = Tree::read(&stored.bytes, self.limits);
+        let cut = outer
+            .findings
+            .iter()
+            .any(|found| found.part == 0 && found.finding == MimeFinding::HeaderTooLarge);
+        if cut {
+            return Err(Kept::Damaged);
+        }
+        let content = self.content(&stored, &outer.header(0), peeler)?;
+        let mut decrypted = match self.message.form {
+            Form::Mail => self.written(&outer, &content, scratch)?,
+            Form::Cms => self.bare(&content)?,
+        };
+        self.notes(&content, &mut decrypted);
+        Ok(decrypted)
+    }
+
+    /// Takes the layers off.
+    fn content<'e>(
+        &self,
+        stored: &Entity<'e>,
+        outer: &Header<'_>,
+        peeler: &mut Peeler<'_>,
+    ) -> Result<Content<'e>, Kept> {
+        let peeled = match peeler.peel(stored) {
+            Ok(peeled) => Some(peeled),
+            Err(Some(kept)) => return Err(kept),
+            Err(None) => None,
+        };
+        let removed = peeled.as_ref().map_or(&[][..], |peeled| &peeled.removed);
+        let rest: Vec<&LayerFacts> = self
+            .facts
+            .layers
+            .iter()
+            .enumerate()
+            .filter(|(index, layer)| is_encrypted(layer) && !removed.contains(index))
+            .map(|(_, layer)| layer)
+            .collect();
+        if let Some(first) = rest.first()
+            && !self.options.allow_partial
+        {
+            let opened = rest.iter().any(|layer| is_opened(layer));
+            return Err(if opened {
+                Kept::EncryptedSubpart
+            } else {
+                unopened(first)
+            });
+        }
+        let quoting = self.message.origin.quoting;
+        let Some(peeled) = peeled else {
+            let spliced = splice(peeler, stored, quoting)?;
+            return Ok(Content {
+                entity: Entity {
+                    bytes: Bytes::plain(spliced.bytes),
+                    ..stored.clone()
+                },
+                payload: None,
+                removed: spliced.removed,
+                cms_sha256: spliced.cms_sha256,
+                line_ends_kept: spliced.line_ends_kept,
+                whole: false,
+            });
+        };
+        let entity = peeled.entity.into_mime(self.facts, self.limits)?;
+        let mut payload = protected::payload(&entity, self.facts, outer, self.limits);
+        payload.unwrapped = peeled
+            .removed
+            .iter()
+            .rev()
+            .copied()
+            .take_while(|index| !self.is_encrypted(*index))
+            .collect();
+        let mut content = Content {
+            entity,
+            payload: Some(payload),
+            removed: peeled.removed,
+            cms_sha256: peeled.cms_sha256,
+            line_ends_kept: false,
+            whole: rest.is_empty(),
+        };
+        // Parts in it that can't be opened, or must not be changed, stay as they are.
+        if !rest.is_empty()
+            && let Ok(spliced) = splice(peeler, &content.entity, Default::default())
+        {
+            content.entity.bytes = Bytes::plain(spliced.bytes);
+            content.entity.root = 0;
+            content.removed.extend(spliced.removed);
+            content.line_ends_kept = spliced.line_ends_kept;
+        }
+        Ok(content)
+    }
+
+    /// The message with the store's line ends; as decrypted where they would change it.
+    fn written(
+        &self,
+        outer: &Tree<'_>,
+        content: &Content<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Decrypted, Kept> {
+        let header = outer.parts.first().ok_or(Kept::Damaged)?.header.clone();
+        let end = LineEnd::of(outer.slice(&header));
+        let tree = Tree::read(&content.entity.bytes, self.limits);
+        let mut root = content.entity.root;
+        let restore = !self.options.keep_outer_headers;
+        if let Some(payload) = &content.payload
+            && payload.kind == Kind::Wrapped
+            && payload.signed_by.is_empty()
+            && restore
+            && let Some(child) = protected::wrapped(&tree, root, &outer.header(0))
+        {
+            root = child;
+        }
+        let entity = tree.parts.get(root).ok_or(Kept::Damaged)?;
+        let body = tree.slice(&entity.body);
+        let converting = content.whole_is_plain() && converts(body, end, is_binary(&tree, root));
+        let lines = match end {
+            LineEnd::Lf => 0,
+            LineEnd::CrLf => memchr::memchr_iter(b'\n', body).count(),
+        };
+        let protected = content.payload.as_ref().map_or(0, |one| one.header.len());
+        let fields = header.len() + entity.header.len() + protected;
+        for convert in [true, false] {
+            if convert && !converting {
+                continue;
+            }
+            let mut decrypted = self.empty(
+                content,
+                body.len() + lines + FIELD_GROWTH * fields + PROVENANCE_BYTES,
+            );
+            self.header(
+                outer,
+                content,
+                tree.slice(&entity.header),
+                end,
+                &mut decrypted,
+            );
+            if convert {
+                append(&mut decrypted.bytes, body, end);
+            } else {
+                decrypted.bytes.extend_from_slice(body);
+                if content.whole_is_plain() {
+                    note(&mut decrypted, "", Finding::LineEndsKept);
+                }
+            }
+            let expected = Expected {
+                facts: self.facts,
+                removed: &content.removed,
+                body,
+                body_at: decrypted.body_at,
+                whole: content.whole,
+            };
+            if is_expected(&decrypted.bytes, &expected, self.limits, scratch) {
+                return Ok(decrypted);
+            }
+        }
+        Err(Kept::ReadBackDiffers)
+    }
+
+    /// Writes the header and the empty line behind it.
+    fn header(
+        &self,
+        outer: &Tree<'_>,
+        content: &Content<'_>,
+        entity: &[u8],
+        end: LineEnd,
+        decrypted: &mut Decrypted,
+    ) {
+        let block = outer.header(0);
+        let restore = !self.options.keep_outer_headers;
+        let mut change = Change {
+            end,
+            entity: content.payload.as_ref().map(|_| split(entity).0),
+            of_message: true,
+            restored: Vec::new(),
+            added: Vec::new(),
+        };
+        if let Some(payload) = &content.payload {
+            let trust = |signature: &SignatureFacts| {
+                let authorities = self.options.authorities.as_ref();
+                authorities.is_some_and(|all| all.trust(signature, self.carried, self.limits))
+            };
+            let covers = |header: &Header<'_>| {
+                protected::is_sender_signed(payload, header, self.facts, self.limits, &trust)
+            };
+            let fields = protected::fields(payload, &block, restore, self.limits, &covers);
+            for finding in fields.findings {
+                note(decrypted, "", finding);
+            }
+            change.restored = fields.restored;
+            change.added = fields.added;
+            if !payload.signed_by.is_empty() {
+                // Around a signature nothing protects them, and nothing else keeps them.
+                change.added.extend(protected::beside(entity, &block));
+            }
+        }
+        let items = provenance::items(
+            self.facts.sha256.unwrap_or_default(),
+            &decrypted.layers,
+            decrypted.integrity,
+            &block,
+        );
+        decrypted.provenance = items.join("; ");
+        match self.options.provenance {
+            ProvenancePlace::Header => {
+                let field = provenance::field(&items, end);
+                change.added.push(Zeroizing::new(field));
+            }
+            ProvenancePlace::Sidecar => {}
+        }
+        let Some(root) = outer.parts.first() else {
+            return;
+        };
+        if change.apply(outer.slice(&root.header), &mut decrypted.bytes) {
+            note(decrypted, "", Finding::ProvenanceInSource);
+        }
+        let empty = outer.slice(&(root.header.end..root.body.start));
+        let empty = if empty.is_empty() { end.bytes() } else { empty };
+        decrypted.bytes.extend_from_slice(empty);
+        decrypted.body_at = decrypted.bytes.len();
+    }
+
+    /// What was in a CMS file: the entity as decrypted.
+    fn bare(&self, content: &Content<'_>) -> Result<Decrypted, Kept> {
+        let tree = Tree::read(&content.entity.bytes, self.limits);
+        let root = tree.parts.get(content.entity.root).ok_or(Kept::Damaged)?;
+        let mut decrypted = self.empty(content, content.entity.bytes.len());
+        decrypted.bytes.extend_from_slice(tree.slice(&root.entity));
+        decrypted.body_at = root.body.start.saturating_sub(root.entity.start);
+        let items = provenance::items(
+            self.facts.sha256.unwrap_or_default(),
+            &decrypted.layers,
+            decrypted.integrity,
+            &Header::new(&[]),
+        );
+        decrypted.provenance = items.join("; ");
+        Ok(decrypted)
+    }
+
+    /// `capacity`: as long as the message will be at least, so that a buffer that grows leaves no half of it behind.
+    fn empty(&self, content: &Content<'_>, capacity: usize) -> Decrypted {
+        let layers: Vec<RemovedLayer> = content
+            .removed
+            .iter()
+            .filter_map(|index| self.facts.layers.get(*index))
+            .map(removed)
+            .collect();
+        let encrypted = || layers.iter().filter_map(|layer| layer.encrypted.as_ref());
+        let integrity = if encrypted().any(|one| one.integrity == Integrity::None) {
+            Integrity::None
+        } else if encrypted().any(|one| one.integrity == Integrity::InnerSignature) {
+            Integrity::InnerSignature
+        } else {
+            Integrity::Aead
+        };
+        Decrypted {
+            bytes: Zeroizing::new(Vec::with_capacity(capacity)),
+            body_at: 0,
+            entity_sha256: encrypted()
+                .next_back()
+                .map_or_else(Default::default, |one| one.plaintext_sha256),
+            integrity,
+            cms_sha256: content.cms_sha256,
+            findings: Vec::new(),
+            provenance: String::new(),
+            layers,
+        }
+    }
+
+    fn notes(&self, content: &Content<'_>, decrypted: &mut Decrypted) {
+        for index in content
+            .removed
+            .iter()
+            .filter(|one| self.is_encrypted(**one))
+        {
+            for outer in self.around(*index) {
+                let Some(layer) = self.facts.layers.get(outer) else {
+                    continue;
+                };
+                if matches!(layer.kind, LayerKind::Signed | LayerKind::Opaque) {
+                    note(decrypted, &layer.path, Finding::OuterSignatureRemoved);
+                }
+            }
+        }
+        // What these are about is nowhere in what is written.
+        for layer in content
+            .removed
+            .iter()
+            .filter_map(|index| self.facts.layers.get(*index))
+        {
+            for code in [Finding::Base64Irregular, Finding::TrailingData] {
+                if layer.findings.contains(&code) {
+                    note(decrypted, &layer.path, code);
+                }
+            }
+        }
+        for (index, layer) in (0..).zip(&self.facts.layers) {
+            if is_encrypted(layer) && !content.removed.contains(&index) {
+                note(decrypted, &layer.path, Finding::EncryptedSubpart);
+            }
+        }
+        if content.line_ends_kept {
+            note(decrypted, "", Finding::LineEndsKept);
+        }
+        decrypted.findings.sort();
+        decrypted.findings.dedup();
+    }
+}
+
+impl Job<'_, '_> {
+    fn is_encrypted(&self, index: usize) -> bool {
+        self.facts.layers.get(index).is_some_and(is_encrypted)
+    }
+
+    /// The layers around one, from the inside out.
+    fn around(&self, index: usize) -> impl Iterator<Item = usize> {
+        let outer = |index: &usize| {
+            let inside = self.facts.layers.get(*index)?.inside?;
+            usize::try_from(inside).ok()
+        };
+        std::iter::successors(outer(&index), move |index| outer(index))
+    }
+}
+
+impl Content<'_> {
+    /// The body is all plaintext; else it is the stored one with parts replaced, and they have their line ends already.
+    fn whole_is_plain(&self) -> bool {
+        self.payload.is_some()
+    }
+}
+
+fn note(decrypted: &mut Decrypted, place: &str, code: Finding) {
+    decrypted.findings.push(FindingAt {
+        place: place.to_owned(),
+        code,
+    });
+}
+
+fn is_opened(layer: &LayerFacts) -> bool {
+    layer
+        .encrypted
+        .as_ref()
+        .is_some_and(|one| one.decryption == Decryption::Decrypted)
+}
+
+fn removed(layer: &LayerFacts) -> RemovedLayer {
+    RemovedLayer {
+        path: layer.path.clone(),
+        kind: layer.kind,
+        signatures: layer.signatures.clone(),
+        encrypted: layer.encrypted.as_ref().map(|encrypted| {
+            let recipient = encrypted
+                .recipients
+                .iter()
+                .find(|one| one.result == Decryption::Decrypted);
+            RemovedEncryption {
+                content_type: encrypted.content_type,
+                cipher: encrypted.cipher.clone(),
+                recipient: recipient.map_or(Identifier::None, |one| one.identifier.clone()),
+                recipient_kind: recipient.map_or(RecipientKind::Unknown, |one| one.kind),
+                matched_by: encrypted.matched_by,
+                integrity: encrypted.integrity.unwrap_or(Integrity::None),
+                plaintext_sha256: encrypted.plaintext_sha256.unwrap_or_default(),
+            }
+        }),
+    }
+}

@@ -1,0 +1,45 @@
+//! An encrypted archive to plaintext: what becomes of each message, and where it is written.
+//!
+//! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
+//! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in `OUT.partial`, where `journal` says how far
+//! it is; `commit` syncs, reads back and names them; `bag` makes a BagIt bag (RFC 8493) of them; `source` watches what is read.
+//!
+//! [`collect`]: crate::facts::collect
+
+pub mod message;
+
+pub mod authorities;
+
+mod peel;
+
+mod partial;
+
+mod header;
+
+mod protected;
+
+mod line_ends;
+
+mod provenance;
+
+mod read_back;
+
+pub mod job;
+
+mod work;
+
+mod writer;
+
+mod open;
+
+mod commit;
+
+pub mod journal;
+
+pub mod folder;
+
+mod bag;
+
+mod skeleton;
+
+mod source;

@@ -1,0 +1,157 @@
+//! The summary of a migration on the terminal: one screen, the worst first. Gives lines; printing and colour are `cli`'s.
+
+use crate::report::escape::fit;
+use crate::report::screen::{COLUMNS, Line, Severity, grouped, number};
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums<'a> {
+    /// Messages read.
+    pub messages: u64,
+    /// Files in the output.
+    pub files: u64,
+    /// Messages replaced by their plaintext.
+    pub decrypted: u64,
+    /// Of them: nothing authenticates the plaintext.
+    pub without_integrity: u64,
+    /// Messages that were not encrypted.
+    pub not_encrypted: u64,
+    /// Messages stored in another variant.
+    pub converted: u64,
+    /// Messages that stay encrypted, by reason, the worst first.
+    pub kept: Vec<(&'a str, u64)>,
+    /// Messages over the limit, copied unread.
+    pub skipped: u64,
+    /// Links, pipes and such.
+    pub left_out: u64,
+    /// Mail was not read, or not all of it.
+    pub incomplete: u64,
+}
+
+/// The lines. Never fails.
+#[must_use]
+pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut push = |severity, text: String| {
+        lines.push(Line {
+            severity,
+            text: fit(&text, COLUMNS),
+        });
+    };
+    let still: u64 = sums.kept.iter().map(|(_, count)| count).sum();
+    let head = format!(
+        "{} in {}",
+        number(sums.messages, "message", "messages"),
+        number(sums.files, "file", "files")
+    );
+    push(Severity::Plain, head);
+    push(Severity::Plain, String::new());
+    let row = |name: &str, count: u64, detail: &str| {
+        let text = format!("  {name:<21} {:>13}  {detail}", grouped(count));
+        text.trim_end().to_owned()
+    };
+    if sums.incomplete > 0 {
+        push(
+            Severity::Bad,
+            row("not read in full", sums.incomplete, "see manifest.jsonl"),
+        );
+    }
+    if sums.skipped > 0 {
+        push(
+            Severity::Bad,
+            row("over the limit", sums.skipped, "copied unread"),
+        );
+    }
+    for (reason, count) in &sums.kept {
+        if *count > 0 {
+            push(Severity::Bad, row(reason, *count, explain(reason)));
+        }
+    }
+    if sums.without_integrity > 0 {
+        push(
+            Severity::Notice,
+            row(
+                "without integrity",
+                sums.without_integrity,
+                "decrypted; nothing vouches for it",
+            ),
+        );
+    }
+    if sums.left_out > 0 {
+        push(
+            Severity::Notice,
+            row("left out", sums.left_out, "links, pipes, unreadable files"),
+        );
+    }
+    push(Severity::Good, row("decrypted", sums.decrypted, ""));
+    if sums.converted > 0 {
+        push(
+            Severity::Plain,
+            row("converted", sums.converted, "another mbox variant"),
+        );
+    }
+    push(
+        Severity::Plain,
+        row("not encrypted", sums.not_encrypted, "copied byte for byte"),
+    );
+    push(Severity::Plain, String::new());
+    let shown = fit(folder, COLUMNS - 20);
+    if rehearsed {
+        push(Severity::Plain, "Dry run: nothing was written.".to_owned());
+    } else {
+        push(Severity::Plain, format!("Bag:    {shown}"));
+        push(Severity::Plain, format!("Prove:  mailseal check {shown}"));
+        if still > 0 {
+            push(Severity::Plain, format!("Look:   {shown}/undecrypted.csv"));
+        }
+    }
+    lines
+}
+
+fn explain(reason: &str) -> &'static str {
+    match reason {
+        "no_key" => "no key for any recipient",
+        "decrypt_failed" => "a key fits, and then it fails",
+        "damaged" => "says it is encrypted, can't be read",
+        "unsupported" => "an algorithm that is not supported",
+        "no_integrity" => "nothing vouches for it",
+        "encrypted_subpart" => "beside other parts: --allow-partial",
+        "not_representable" => "mbox variant: try --mbox-format rd",
+        "panic" => "a fault of ours; please tell us",
+        _ => "copied as it is",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_comes_first_and_everything_fits_a_screen() {
+        let sums = Sums {
+            messages: 1_234_567,
+            files: 3,
+            decrypted: 1,
+            without_integrity: 1,
+            not_encrypted: 2,
+            converted: 1,
+            kept: (0..12).map(|_| ("no_key", 7)).collect(),
+            skipped: 1,
+            left_out: 1,
+            incomplete: 1,
+        };
+        let lines = lines(&sums, &"x".repeat(200), false);
+        assert!(lines.len() <= 26, "{}", lines.len());
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.text.chars().count() <= COLUMNS)
+        );
+        let bad = lines.iter().position(|line| line.severity == Severity::Bad);
+        let good = lines
+            .iter()
+            .position(|line| line.severity == Severity::Good);
+        assert!(bad < good);
+        assert!(lines[0].text.starts_with("1,234,567 messages"));
+    }
+}
