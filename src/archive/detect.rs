@@ -240,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn a_from_field_with_a_blank_before_its_colon_begins_no_mbox() {
+        let mail = b"From : m@x\nFrom: a@b\nDate: x\n\ntext\n";
+        for name in ["a.eml", "a.mbox", "a"] {
+            assert_eq!(in_folder(mail, name), Detected::Mail { skip: 0 });
+        }
+    }
+
+    #[test]
     fn names_and_arguments_settle_what_is_open() {
         let ten = b"From x\n\nhi";
         assert!(matches!(in_folder(ten, "x"), Detected::Other(_)));

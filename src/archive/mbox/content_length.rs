@@ -60,7 +60,9 @@ pub(super) fn claim(bytes: &[u8], start: usize, complete: bool, limits: &Limits)
                 };
             }
             // The next message, when this one has a header only.
-            [b'F', b'r', b'o', b'm', b' ', ..] => return Claim::None,
+            [b'F', b'r', b'o', b'm', b' ', ..] if !separator::is_from_field(line) => {
+                return Claim::None;
+            }
             [b'C' | b'c', ..] => value = field(line).or(value),
             _ => {}
         }

@@ -91,7 +91,10 @@ impl Mbox {
         let (end, next, pending) = match (landing, claim) {
             (Some(Landing::Needs(needed)), _) => return Front::Needs(needed),
             (Some(Landing::Exact { next, findings }), Claim::Body { end, .. }) => {
-                body_lines = FromLines::new(bytes, start..end).map(|_| 1).sum();
+                body_lines = FromLines::new(bytes, start..end)
+                    .filter(|at| !separator::is_from_field(bytes.get(*at..).unwrap_or_default()))
+                    .map(|_| 1)
+                    .sum();
                 (end, next, findings)
             }
             _ => match separator::next_separator(bytes, start, complete, &mut body_lines) {

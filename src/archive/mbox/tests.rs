@@ -133,6 +133,21 @@ fn e_31_odd_separators() {
     );
 }
 
+/// `From :` is a field that anyone may write so; taken for a separator, it hides the sender from the checks.
+#[test]
+fn e_31_from_with_a_blank_before_its_colon_is_a_field() {
+    for field in [
+        "From : m@x 12:30\n",
+        "From \t: m@x Thu Jan  1 00:00:00 2015\n",
+    ] {
+        let message = format!("{field}From: a@b\n\nx\n");
+        assert_eq!(
+            cut(&format!("{LINE}{message}\n{LINE}B: 2\n\n{field}C: 3\n")),
+            [plain(&message), plain(&format!("B: 2\n\n{field}C: 3\n"))]
+        );
+    }
+}
+
 /// E-30, the case of notmuch and gmime (jstedfast/gmime#116): an attachment with an unquoted `From ` line in it.
 #[test]
 fn e_30_from_line_inside_a_part() {
