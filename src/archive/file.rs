@@ -338,6 +338,7 @@ impl OpenFile {
                 false => Origin::default(),
             },
             landed: None,
+            contested: false,
         };
         let form = match self.info.kind {
             Kind::Cms => Form::Cms,
