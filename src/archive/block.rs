@@ -319,6 +319,8 @@ pub enum FaultCode {
     DecompressionRatio,
     /// Bytes before an mbox's first separator that are no message.
     BeforeFirstSeparator,
+    /// A file whose name says that it is mail, and whose content does not.
+    NotRecognised,
 }
 
 impl FaultCode {
@@ -346,7 +348,8 @@ impl FaultCode {
             | Self::FolderMissing
             | Self::FolderTooDeep
             | Self::CompressedDamaged
-            | Self::DecompressionRatio => true,
+            | Self::DecompressionRatio
+            | Self::NotRecognised => true,
             Self::SkippedSymlink | Self::NotARegularFile | Self::BeforeFirstSeparator => false,
         }
     }
@@ -365,6 +368,7 @@ impl FaultCode {
             Self::CompressedDamaged => "compressed_damaged",
             Self::DecompressionRatio => "decompression_ratio",
             Self::BeforeFirstSeparator => "before_first_separator",
+            Self::NotRecognised => "not_recognised",
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Named {
     Argument,
     /// It lies in a folder.
     InFolder,
-    /// It lies in `cur` or `new` of a Maildir, under a name that a mail program gave it.
+    /// It lies in `cur` or `new` of a Maildir: a message, whatever is in it.
     MaildirMessage,
 }
 
@@ -118,15 +118,22 @@ fn certain_separator(rest: &[u8], complete: bool) -> Option<(usize, StorageFindi
         })
 }
 
+/// Whether the name says that the file is mail.
+pub(super) fn has_mail_name(name: &[u8]) -> bool {
+    has_suffix(name, &[b".eml", b".emlx", b".msg"]) || has_mbox_name(name)
+}
+
 fn has_mbox_name(name: &[u8]) -> bool {
+    has_suffix(name, &[b"mbox", b".mbx", b".mbs"])
+}
+
+fn has_suffix(name: &[u8], suffixes: &[&[u8]]) -> bool {
     let lower = name.to_ascii_lowercase();
     let name = [&b".gz"[..], b".zst"]
         .iter()
         .find_map(|suffix| lower.strip_suffix(*suffix))
         .unwrap_or(&lower);
-    [&b"mbox"[..], b".mbx", b".mbs"]
-        .iter()
-        .any(|suffix| name.ends_with(suffix))
+    suffixes.iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// A SEQUENCE that begins with a content type of RFC 5652 or RFC 2634 and their kin: 1.2.840.113549.1.7.x or 1.2.840.113549.1.9.16.1.x.
@@ -236,6 +243,14 @@ mod tests {
                 "{}",
                 head.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn a_from_field_with_a_blank_before_its_colon_begins_no_mbox() {
+        let mail = b"From : m@x\nFrom: a@b\nDate: x\n\ntext\n";
+        for name in ["a.eml", "a.mbox", "a"] {
+            assert_eq!(in_folder(mail, name), Detected::Mail { skip: 0 });
         }
     }
 

@@ -16,6 +16,7 @@ const TELLING: [&str; 6] = [
 
 /// Whether `head` begins with a header that has two different fields, one of them telling (RFC 5322 §2.2, §3.6).
 ///
+/// Lines that are no field are passed over up to the blank line: one odd line must not hide a signed mail.
 /// A mail that was delivered twice may begin with a quoted separator, `>From `.
 pub(super) fn is_mail(head: &[u8]) -> bool {
     let mut rest = head;
@@ -27,11 +28,14 @@ pub(super) fn is_mail(head: &[u8]) -> bool {
         let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
         let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         rest = behind;
-        if matches!(octet, b' ' | b'\t') && first.is_some() {
+        if matches!(line, [b'\n'] | [b'\r', b'\n']) {
+            return false;
+        }
+        if matches!(octet, b' ' | b'\t') {
             continue;
         }
         let Some(name) = field_name(line) else {
-            return false;
+            continue;
         };
         telling |= TELLING
             .iter()
@@ -69,9 +73,15 @@ mod tests {
             ("Received: a\nReceived: b\n\nX: y\n", false),
             ("From: a\n\nTo: b\n", false),
             ("Subject: a\nTo: b\n\n", false),
-            ("Dear all\nFrom: a\nTo: b\n", false),
+            ("HTTP/1.1 200 OK\nFrom: a\nTo: b\n", true),
             (" From: a\nTo: b\n", false),
-            ("From: a\nno field\nTo: b\n", false),
+            ("From: a\nno field\nTo: b\n", true),
+            ("From: a\n\0To: b\nSubject: c\n", true),
+            ("X-\u{e9}: y\r\nFrom: a\r\nTo: b\r\n", true),
+            ("  \r\nFrom: a\r\nTo: b\r\n", true),
+            ("2235\nFrom: a\nTo: b\n", true),
+            ("From: a\nno field\r\n\r\nTo: b\n", false),
+            ("Dear all\n\nFrom: a\nTo: b\n", false),
             (": a\nDate: b\n", false),
             ("-----BEGIN CERTIFICATE-----\nMIIB\n", false),
             ("{\"from\": 1, \"date\": 2}\n", false),

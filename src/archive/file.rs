@@ -260,6 +260,16 @@ impl OpenFile {
             file: self.info.clone(),
         });
         if self.info.kind == Kind::Other && unseen > 0 {
+            if detect::has_mail_name(inputs::file_name(&self.info.path)) {
+                out.items.push(Item::Fault(Fault {
+                    code: FaultCode::NotRecognised,
+                    offset: self.at,
+                    length: unseen,
+                    detail: FaultDetail::None,
+                }));
+                self.at += unseen;
+                unseen = 0;
+            }
             out.window.discard_all();
             self.ended = self.ended.or(Some(Ended::End));
             return self.finish(unseen, out);
@@ -340,6 +350,7 @@ impl OpenFile {
                 false => Origin::default(),
             },
             landed: None,
+            contested: false,
         };
         let form = match self.info.kind {
             Kind::Cms => Form::Cms,

@@ -206,7 +206,7 @@ impl Inputs {
             } => What::File {
                 stream: Box::new(Stream::open(Raw::File(file), limits)),
                 stamp: Some(stamp),
-                named: match in_maildir && maildir::is_message_name(file_name(&node.path)) {
+                named: match in_maildir && !file_name(&node.path).starts_with(b".") {
                     true => Named::MaildirMessage,
                     false => Named::InFolder,
                 },

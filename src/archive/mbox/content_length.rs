@@ -1,13 +1,16 @@
 //! Content-Length in the header of a stored message: mboxcl and mboxcl2 say by it where the body ends.
 //!
 //! It is believed only where it lands exactly: at the end of the file or on a `From ` line that would be a separator behind a blank
-//! line, at most one line end before either. Anyone can write that field into a mail, so a wrong one must cost nothing.
+//! line, at most one line end before either. A claim over a certain separator (blank line before it, complete asctime date, header field
+//! behind it) is believed only in a file where Content-Length ends every other message, as mboxcl2's writers do it, and only if no message
+//! with a Content-Length of its own would be swallowed: a genuine one had been given one too. Anyone can write that field into a mail, so a wrong one must cost nothing.
 
 use memchr::memchr;
 
 use crate::archive::mbox::separator;
 use crate::archive::mbox::separator::AHEAD_BYTES;
 use crate::archive::mbox::separator::Before;
+use crate::archive::mbox::separator::FromLines;
 use crate::archive::mbox::separator::Line;
 use crate::limits::Limits;
 use crate::mime::message::StorageFindings;
@@ -60,7 +63,9 @@ pub(super) fn claim(bytes: &[u8], start: usize, complete: bool, limits: &Limits)
                 };
             }
             // The next message, when this one has a header only.
-            [b'F', b'r', b'o', b'm', b' ', ..] => return Claim::None,
+            [b'F', b'r', b'o', b'm', b' ', ..] if !separator::is_from_field(line) => {
+                return Claim::None;
+            }
             [b'C' | b'c', ..] => value = field(line).or(value),
             _ => {}
         }
@@ -83,6 +88,40 @@ fn field(line: &[u8]) -> Option<u64> {
             .iter()
             .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')),
     )
+}
+
+/// Whether the body in `start..end` holds what elsewhere would be another message for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// It does not.
+    Nothing,
+    /// It does; none has a Content-Length.
+    Quoted,
+    /// It does, and one has a Content-Length.
+    Message,
+}
+
+/// Looks into a body that Content-Length ends at `end`.
+pub(super) fn inside(bytes: &[u8], start: usize, end: usize, limits: &Limits) -> Inside {
+    let bytes = bytes.get(..end).unwrap_or(bytes);
+    let mut inside = Inside::Nothing;
+    for at in FromLines::new(bytes, start..end) {
+        let line = bytes.get(at..).unwrap_or_default();
+        let certain = separator::before(bytes, at) == Before::BlankLine
+            && matches!(
+                separator::judge(line, Before::OtherLine, true),
+                Line::Separator(_)
+            );
+        if !certain {
+            continue;
+        }
+        let header = memchr(b'\n', line).map_or(end, |length| at + length + 1);
+        match claim(bytes, header, true, limits) {
+            Claim::None => inside = Inside::Quoted,
+            Claim::Body { .. } | Claim::Undecided => return Inside::Message,
+        }
+    }
+    inside
 }
 
 /// Follows a claim of the message that begins at `start`.

@@ -14,6 +14,7 @@ use memchr::memchr;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::mbox::content_length::Claim;
+use crate::archive::mbox::content_length::Inside;
 use crate::archive::mbox::content_length::Landing;
 use crate::archive::mbox::separator::AHEAD_BYTES;
 use crate::archive::mbox::separator::FromLines;
@@ -33,10 +34,21 @@ pub(super) struct Mbox {
     pub variant: Variant,
     /// Of the messages that Content-Length ends; the others are ambiguous.
     pub quoting_where_landed: Quoting,
+    /// Whether Content-Length may reach over what looks like a message.
+    pub reach: Reach,
     /// What the file's name says of all its messages.
     pub origin: Origin,
     /// What the separator at hand says of its message. `SeparatorMissing`: there is none at hand.
     pub pending: StorageFindings,
+}
+
+/// How far Content-Length is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reach {
+    /// Not over a certain separator.
+    OneMessage,
+    /// Over one too, if what follows it has no Content-Length: it ends every other message of this file.
+    Quoted,
 }
 
 /// One message cut off the front.
@@ -51,6 +63,8 @@ pub(super) struct Cut {
     pub origin: Origin,
     /// Whether Content-Length says where the message ends: None without the field.
     pub landed: Option<bool>,
+    /// It landed behind a certain separator.
+    pub contested: bool,
 }
 
 /// What the front of the bytes holds.
@@ -86,12 +100,25 @@ impl Mbox {
             }
             Claim::Undecided => return Front::Needs(0),
         };
+        let inside = match (landing, claim) {
+            (Some(Landing::Exact { .. }), Claim::Body { start, end }) => {
+                content_length::inside(bytes, start, end, limits)
+            }
+            _ => Inside::Nothing,
+        };
+        let landing = match (inside, self.reach) {
+            (Inside::Nothing, _) | (Inside::Quoted, Reach::Quoted) => landing,
+            (Inside::Quoted, Reach::OneMessage) | (Inside::Message, _) => Some(Landing::Wrong),
+        };
         let mut findings = self.pending;
         let mut body_lines = 0;
         let (end, next, pending) = match (landing, claim) {
             (Some(Landing::Needs(needed)), _) => return Front::Needs(needed),
             (Some(Landing::Exact { next, findings }), Claim::Body { end, .. }) => {
-                body_lines = FromLines::new(bytes, start..end).map(|_| 1).sum();
+                body_lines = FromLines::new(bytes, start..end)
+                    .filter(|at| !separator::is_from_field(bytes.get(*at..).unwrap_or_default()))
+                    .map(|_| 1)
+                    .sum();
                 (end, next, findings)
             }
             _ => match separator::next_separator(bytes, start, complete, &mut body_lines) {
@@ -130,6 +157,7 @@ impl Mbox {
                 ..self.origin
             },
             landed,
+            contested: inside != Inside::Nothing,
         })
     }
 

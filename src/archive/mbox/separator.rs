@@ -5,6 +5,7 @@
 //! 2. after a blank line, if it carries a time of day (`HH:MM`) or the next line is a header field (RFC 5322 §2.2); or
 //! 3. without a blank line, if it carries a complete asctime date and the next line is a header field.
 //!
+//! `From :` is a header field with blanks before its colon (RFC 5322 §4.5), never a separator.
 //! Every other line that begins with `From ` is body. The rule looks back 4 bytes and ahead two lines of at most [`LINE_BYTES`], so any
 //! range of a file can be cut alone. RFC 4155 wants asctime in UTC and a blank line; mail programs write much else.
 
@@ -53,6 +54,9 @@ pub(in crate::archive) fn judge(line: &[u8], before: Before, complete: bool) -> 
         None if complete => (line, &[][..]),
         None => return Line::Undecided,
     };
+    if is_from_field(line) {
+        return Line::Body;
+    }
     let next = match NextLine::read(rest, complete) {
         Some(next) => next,
         None => return Line::Undecided,
@@ -72,6 +76,13 @@ pub(in crate::archive) fn judge(line: &[u8], before: Before, complete: bool) -> 
         }
         (Before::BlankLine | Before::OtherLine, _) => Line::Body,
     }
+}
+
+/// A `From` field with blanks before the colon: `From : a@b`.
+pub(in crate::archive) fn is_from_field(line: &[u8]) -> bool {
+    let behind = line.strip_prefix(FROM).unwrap_or_default();
+    let value = behind.iter().find(|octet| !matches!(octet, b' ' | b'\t'));
+    value == Some(&b':')
 }
 
 /// Whether the first line of a file leaves no doubt: it has a date, or a header field follows.
@@ -189,7 +200,7 @@ pub(in crate::archive) fn next_separator(
         let line = bytes.get(at..).unwrap_or_default();
         match judge(line, before(bytes, at), complete) {
             Line::Separator(findings) => return Search::Found { at, findings },
-            Line::Body => *body_lines += 1,
+            Line::Body => *body_lines += u64::from(!is_from_field(line)),
             Line::Undecided => return Search::NotYet { decided: at },
         }
     }

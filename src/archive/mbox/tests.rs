@@ -133,6 +133,21 @@ fn e_31_odd_separators() {
     );
 }
 
+/// `From :` is a field that anyone may write so; taken for a separator, it hides the sender from the checks.
+#[test]
+fn e_31_from_with_a_blank_before_its_colon_is_a_field() {
+    for field in [
+        "From : m@x 12:30\n",
+        "From \t: m@x Thu Jan  1 00:00:00 2015\n",
+    ] {
+        let message = format!("{field}From: a@b\n\nx\n");
+        assert_eq!(
+            cut(&format!("{LINE}{message}\n{LINE}B: 2\n\n{field}C: 3\n")),
+            [plain(&message), plain(&format!("B: 2\n\n{field}C: 3\n"))]
+        );
+    }
+}
+
 /// E-30, the case of notmuch and gmime (jstedfast/gmime#116): an attachment with an unquoted `From ` line in it.
 #[test]
 fn e_30_from_line_inside_a_part() {
@@ -173,7 +188,8 @@ fn e_30_from_line_inside_a_part() {
 fn e_30_content_length_is_believed_where_it_lands() {
     let limits = Limits::default();
     let body = format!("x\n\n{LINE}C: 3\n");
-    let second = format!("{LINE}B: 2\n");
+    // Both ends of the file are messages that Content-Length ends: else nothing reaches over the separator in the body.
+    let second = format!("{LINE}Content-Length: 0\nB: 2\n\n");
     for (length, blank, believed) in [
         (body.len(), "\n", true),
         (body.len(), "", true),
@@ -188,25 +204,31 @@ fn e_30_content_length_is_believed_where_it_lands() {
     ] {
         let text = format!("{LINE}content-LENGTH : {length}\n\n{body}{blank}{second}");
         let (_, seen, _) = cut_all(&text, &limits);
-        let wrong = seen
+        let wrong = seen[..1]
             .iter()
             .any(|(_, findings)| findings.contains(&StorageFinding::ContentLengthWrong));
         assert_eq!(believed, !wrong, "{length} {blank:?}");
         let whole = believed && length > 3;
         assert_eq!(seen.len(), if whole { 2 } else { 3 }, "{length} {blank:?}");
-        assert_eq!(seen.last().unwrap().0, "B: 2\n");
+        assert_eq!(seen.last().unwrap().0, "Content-Length: 0\nB: 2\n\n");
     }
     // To the end of the file, with and without a blank line.
     for blank in ["", "\n"] {
-        let text = format!("{LINE}Content-Length: {}\n\n{body}{blank}", body.len());
-        assert_eq!(cut_all(&text, &limits).1.len(), 1);
+        let text = format!(
+            "{second}\n{LINE}Content-Length: {}\n\n{body}{blank}",
+            body.len()
+        );
+        assert_eq!(cut_all(&text, &limits).1.len(), 2);
     }
     // It ends where the separator rule ends: nothing odd about that, even when it is not followed that far.
     let near = Limits {
         content_length_bytes: 10,
         ..Limits::default()
     };
-    let text = format!("{LINE}Content-Length: 20\n\n{}\n\n{second}", "x".repeat(19));
+    let text = format!(
+        "{LINE}Content-Length: 20\n\n{}\n\n{LINE}B: 2\n",
+        "x".repeat(19)
+    );
     assert_eq!(cut_all(&text, &near).1[0].1, []);
     assert_eq!(cut_all(&text, &near).1, cut_all(&text, &limits).1);
     // No number, or one that is in the body only.
@@ -217,6 +239,28 @@ fn e_30_content_length_is_believed_where_it_lands() {
     ] {
         let text = format!("{LINE}{header}x\n\n{second}");
         assert_eq!(cut_all(&text, &limits).1[0].1, [], "{header:?}");
+    }
+}
+
+/// A sender who knows the size of what comes behind his mail must not take it out of the archive.
+#[test]
+fn e_30_content_length_swallows_no_message() {
+    let lengthy = |body: &str| format!("{LINE}Content-Length: {}\n\n{body}", body.len());
+    let good = lengthy("x\n");
+    let plain = format!("{LINE}B: 2\n\ny\n");
+    for (text, messages) in [
+        (lengthy(&format!("x\n\n{plain}")), 2),
+        (format!("{}\n{plain}", lengthy(&format!("x\n\n{plain}"))), 3),
+        (format!("{good}\n{}", lengthy(&format!("x\n\n{good}"))), 3),
+    ] {
+        let (_, seen, _) = cut_all(&text, &Limits::default());
+        assert_eq!(seen.len(), messages, "{text:?}");
+        let wrong = |seen: &Seen| seen.1.contains(&StorageFinding::ContentLengthWrong);
+        assert_eq!(
+            seen.iter().filter(|seen| wrong(seen)).count(),
+            1,
+            "{text:?}"
+        );
     }
 }
 
@@ -237,9 +281,13 @@ fn e_30_variants_are_told_apart() {
         ),
         (lengthy("x\n"), Variant::Mboxcl, Quoting::Ambiguous),
         (lengthy(">From x\n"), Variant::Mboxcl, Quoting::Mboxo),
-        (lengthy(unquoted), Variant::Mboxcl2, Quoting::None),
         (
-            lengthy(&format!(">From x\n{unquoted}")),
+            lengthy(unquoted) + &lengthy("x\n"),
+            Variant::Mboxcl2,
+            Quoting::None,
+        ),
+        (
+            lengthy(&format!(">From x\n{unquoted}")) + &lengthy("x\n"),
             Variant::Mboxcl2,
             Quoting::Ambiguous,
         ),

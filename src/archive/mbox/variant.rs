@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::mbox::Front;
 use crate::archive::mbox::Mbox;
+use crate::archive::mbox::Reach;
 use crate::limits::Limits;
 use crate::mime::message::Origin;
 use crate::mime::message::Quoting;
@@ -67,9 +68,11 @@ pub(in crate::archive) fn detect(
     let mut mbox = Mbox {
         variant: Variant::Mbox,
         quoting_where_landed: Quoting::Ambiguous,
+        reach: Reach::Quoted,
         origin,
         pending,
     };
+    mbox.reach = reach(mbox, prefix, complete, limits);
     let (mut messages, mut landed, mut unquoted, mut unquoted_landed) = (0u64, 0u64, 0u64, 0u64);
     let mut rest = prefix;
     let mut walk = mbox;
@@ -100,6 +103,24 @@ pub(in crate::archive) fn detect(
         (false, Quoted::Once | Quoted::None) => (Variant::Mbox, Quoting::Ambiguous),
     };
     mbox
+}
+
+/// Whether Content-Length ends every message of the file about which there is no doubt, and there is one.
+fn reach(mut walk: Mbox, prefix: &[u8], complete: bool, limits: &Limits) -> Reach {
+    let (mut rest, mut proven) = (prefix, false);
+    while let Front::Message(cut) = walk.cut(rest, complete, limits) {
+        match (cut.contested, cut.landed) {
+            (true, _) => {}
+            (false, Some(true)) => proven = true,
+            (false, Some(false) | None) => return Reach::OneMessage,
+        }
+        walk.pending = cut.pending;
+        rest = rest.get(cut.next..).unwrap_or_default();
+    }
+    match proven {
+        true => Reach::Quoted,
+        false => Reach::OneMessage,
+    }
 }
 
 /// The most `>` before a `From ` at the start of a line.

@@ -349,3 +349,31 @@ fn an_archive_can_be_read_by_a_thread_of_its_own() {
     is_send::<Archive>();
     is_send::<Block>();
 }
+
+/// One that is no mail to us, under a name of mail, is told; a file in `cur` is a message under any name.
+#[test]
+fn e_33_what_is_named_mail_and_is_none_is_a_fault() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "a.eml", "Content-Type: text/plain\n\nx\n");
+    write(&folder, "b.EMLX", "nothing\n");
+    write(
+        &folder,
+        "c.mbox",
+        "From a\rFrom: a\rDate: x\r\ry\r".repeat(400),
+    );
+    write(&folder, "d.msg.gz", gzip(b"\xd0\xcf\x11\xe0"));
+    write(&folder, "e.eml", "");
+    write(&folder, "f.txt", "nothing\n");
+    write(&folder, "m/cur/7", "no header");
+    write(&folder, "m/new/8", "");
+    let run = read_all_ways(folder.path(), &Limits::default());
+    assert_eq!(run.messages.len(), 1);
+    assert_eq!(run.kinds()["m/cur/7"], Kind::Maildir);
+    assert!(
+        run.faults
+            .iter()
+            .all(|fault| fault.1 == FaultCode::NotRecognised)
+    );
+    assert_eq!(run.faults.len(), 4);
+    assert!(FaultCode::NotRecognised.leaves_mail_unread());
+}
