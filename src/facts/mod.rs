@@ -37,6 +37,8 @@ mod attributes;
 
 mod check;
 
+mod work;
+
 mod timestamp;
 
 mod decrypt;
@@ -55,7 +57,7 @@ pub use staged::Staged;
 use crate::crypto::digest::sha256;
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::mime::message::{Form, Message, StorageFinding};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
@@ -96,14 +98,15 @@ pub struct Carried {
 
 /// Collects the facts of one message, all layers included.
 ///
-/// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. `scratch` saves time
-/// and changes nothing.
+/// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. Spends one [`Budget`] for the whole
+/// message; when it is gone the rest is `not_checked` or `not_tried`. `scratch` saves time and changes nothing.
 pub fn collect(
     message: &Message<'_>,
     keys: &Keyring,
     settings: &Settings,
     scratch: &mut Scratch,
 ) -> Collected {
+    scratch.budget = Budget::of(&settings.limits);
     let mut walk = walk::Walk::new(keys, settings, scratch);
     let mut header = None;
     match message.form {
