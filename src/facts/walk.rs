@@ -257,9 +257,11 @@ impl<'w> Walk<'w> {
                 }
                 None => layer_path(&place.prefix, &number),
             };
+            let mut findings = part::oddities(&candidate.findings);
+            findings.extend(part::text_around(tree, covered));
             let at = At {
                 path,
-                findings: part::oddities(&candidate.findings),
+                findings,
                 label: candidate.label,
                 whole,
                 uncovered,
