@@ -27,6 +27,8 @@ mod walk;
 
 mod part;
 
+mod unseen;
+
 mod headers;
 
 mod readings;
@@ -121,13 +123,17 @@ pub fn collect(
             } else {
                 Vec::new()
             };
-            let cut = candidate && walk::is_cut(&tree);
-            if found.is_empty() && !cut && !settings.all {
+            let unseen = if candidate {
+                unseen::unseen(&tree, &found, &settings.limits)
+            } else {
+                None
+            };
+            if found.is_empty() && unseen.is_none() && !settings.all {
                 return Collected::default();
             }
             let own = tree.header(0);
             let (sender, odd) = headers::addresses(&own, &settings.limits);
-            walk.message(&tree, found, message.origin.quoting, cut, sender);
+            walk.message(&tree, found, message.origin.quoting, unseen, sender);
             header = Some((own, odd));
         }
         Form::Cms => walk.bare(message.bytes),

@@ -105,7 +105,11 @@ pub(super) fn oddities(found: &[Oddity]) -> Vec<Finding> {
 pub(super) fn text_around(tree: &Tree<'_>, part: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     for above in tree.ancestry(part).skip(1) {
-        let Some(multipart) = tree.parts.get(above).and_then(|part| part.multipart.as_ref()) else {
+        let Some(multipart) = tree
+            .parts
+            .get(above)
+            .and_then(|part| part.multipart.as_ref())
+        else {
             continue;
         };
         let preamble = tree.slice(&multipart.preamble);

@@ -8,7 +8,9 @@ pub(super) fn public_units(key: &PublicKey) -> u64 {
     match key.algorithm() {
         KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss => {
             // An exponent as long as the modulus makes it a private operation, without its short cuts.
-            let long = key.rsa_exponent().is_some_and(|exponent| exponent == u64::MAX);
+            let long = key
+                .rsa_exponent()
+                .is_some_and(|exponent| exponent == u64::MAX);
             squared(key).saturating_mul(if long { 128 } else { 1 })
         }
         KeyAlgorithm::Dsa | KeyAlgorithm::Dh => squared(key).saturating_mul(8),

@@ -348,12 +348,22 @@ fn b_09_what_stands_around_in_a_signed_multipart() {
 fn b_09_text_around_an_enclosing_multipart() {
     let body = |preamble: &str, epilogue: &str| {
         let entity = signed_entity();
-        mail::multipart_as("multipart/mixed; boundary=\"outer\"", "outer", preamble, &[&entity], epilogue)
+        mail::multipart_as(
+            "multipart/mixed; boundary=\"outer\"",
+            "outer",
+            preamble,
+            &[&entity],
+            epilogue,
+        )
     };
     for (preamble, epilogue, findings) in [
         ("Pay Mallory.\r\n", "", vec!["preamble_text"]),
         ("", "Pay Mallory.\r\n", vec!["epilogue_text"]),
-        ("This is a multi-part message in MIME format.\r\n", "", vec![]),
+        (
+            "This is a multi-part message in MIME format.\r\n",
+            "",
+            vec![],
+        ),
     ] {
         let message = mail::message(&from_alice(), &body(preamble, epilogue));
         let record = audit_one(&message);
