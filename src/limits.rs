@@ -47,6 +47,10 @@ pub struct Limits {
     /// `unsupported`, finding `kdf_limit`. Origin: about ten seconds on one core; 33 passwords at the 600,000
     /// rounds that are advised today.
     pub message_kdf_rounds: u64,
+    /// Work of one message in units of an RSA-2048 verification (some 50 µs). Over it: signatures stay `not_checked`, recipients
+    /// `not_tried`, finding `work_budget`. Origin: under a second on one core; 64 signers of RSA-4096, each tried three
+    /// times and countersigned, take a fifth.
+    pub work_units: u64,
     /// Memory of an scrypt derivation in bytes. Over it: refused before the derivation.
     pub kdf_memory_bytes: u64,
     /// A key file's size in bytes. Over it: taken for another file. Origin: a bundle of 10,000 certificates is 20 MB.
@@ -99,6 +103,7 @@ impl Default for Limits {
             ratio_free_bytes: 16 << 20,
             kdf_rounds: 10_000_000,
             message_kdf_rounds: 20_000_000,
+            work_units: 8192,
             kdf_memory_bytes: 256 << 20,
             key_file_bytes: 32 << 20,
             key_file_items: 10_000,
@@ -115,6 +120,48 @@ impl Default for Limits {
         }
     }
 }
+
+/// What of [`Limits::work_units`] one message has left.
+///
+/// An operation is begun while anything is left, so that the first one always is; it may overdraw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    /// A whole message's.
+    #[must_use]
+    pub fn of(limits: &Limits) -> Self {
+        Self {
+            left: limits.work_units,
+        }
+    }
+
+    /// Takes `units` for an operation. False where nothing is left: the operation is not begun.
+    pub fn spend(&mut self, units: u64) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left = self.left.saturating_sub(units.max(1));
+        true
+    }
+
+    /// Units left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(&Limits::default())
+    }
+}
+
+/// Bytes that are hashed or deciphered for one of [`Limits::work_units`]. Origin: the slowest digests and ciphers do 500 MB a second and less.
+pub const WORK_UNIT_BYTES: usize = 64 << 10;
 
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;

@@ -1,8 +1,8 @@
 //! What the signed attributes say about themselves, the algorithms and the certificate.
 
-use crate::asn1::AlgorithmIdentifier;
+use crate::asn1::{AlgorithmIdentifier, BerError};
 use crate::cms::attribute_rules::{self, AttributeProblem, Role};
-use crate::cms::ess::EssCertId;
+use crate::cms::ess::{EssCertId, SigningCertificate};
 use crate::cms::{Attributes as SignedAttributes, SignerInfo};
 use crate::crypto::digest::{DigestAlgorithm, digest};
 use crate::facts::axis::Attributes;
@@ -34,10 +34,28 @@ pub(super) fn rules(
         findings.push(finding);
         value = Attributes::Malformed;
     }
+    if is_unreadable(attributes) {
+        findings.push(Finding::AttributeMalformed);
+        value = Attributes::Malformed;
+    }
     if value == Attributes::Ok && protection_differs(signer, attributes) {
         value = Attributes::AlgorithmMismatch;
     }
     value
+}
+
+/// An attribute that is interpreted is there and can't be: a time that is none, a certificate's name that is none or names nobody
+/// (RFC 5035 §5: the first of `certs` names the signer's). It is not absent.
+fn is_unreadable(attributes: &SignedAttributes<'_>) -> bool {
+    let names_nobody = |read: Result<Option<SigningCertificate<'_>>, BerError>| match read {
+        Ok(Some(read)) => read.certificates.is_empty(),
+        Ok(None) => false,
+        Err(_) => true,
+    };
+    attributes.signing_time().is_err()
+        || names_nobody(attributes.signing_certificate())
+        || names_nobody(attributes.signing_certificate_v2())
+        || attributes.multiple_signatures().is_err()
 }
 
 /// The algorithms that the attribute protects are not those used (RFC 6211 §2).

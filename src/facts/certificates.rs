@@ -11,7 +11,7 @@ use crate::crypto::key::{KeyError, PublicKey};
 use crate::crypto::signature::VerifyContext;
 use crate::facts::finding::Finding;
 use crate::facts::record::{Identifier, Sha256};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::pki::pool::Pool;
 use crate::pki::x509::Certificate;
 use crate::pki::x509::Name;
@@ -25,6 +25,8 @@ pub struct Scratch {
     pub(super) verify: VerifyContext,
     /// Contexts of OpenSSL for decrypting.
     pub(super) content: ContentContext,
+    /// What the message at hand may still cost; set anew for each.
+    pub(super) budget: Budget,
     /// Which password opened the last message under one.
     pub(super) password: usize,
 }
@@ -61,6 +63,12 @@ pub(super) struct Known {
 }
 
 impl Scratch {
+    /// Units of [`Limits::work_units`] that the last message left.
+    #[must_use]
+    pub fn work_left(&self) -> u64 {
+        self.budget.left()
+    }
+
     /// The certificate whose SHA-256 is `name`, parsed now or before. None where it can't be read at all.
     pub(super) fn certificate(
         &mut self,

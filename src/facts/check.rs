@@ -10,6 +10,8 @@ use crate::facts::axis::{Digest, Signature};
 use crate::facts::finding::Finding;
 use crate::facts::readings::Readings;
 use crate::facts::record::{Algorithms, Pending, Signed};
+use crate::facts::work::{byte_units, public_units};
+use crate::limits::Budget;
 
 /// What verifying gave.
 #[derive(Debug)]
@@ -33,6 +35,17 @@ impl Checked {
             scheme: None,
         }
     }
+
+    /// Not begun: the message has cost what one may.
+    fn over_budget() -> Self {
+        let mut checked = Self::only(Signature::NotChecked);
+        checked.findings.push(Finding::WorkBudget);
+        checked
+    }
+
+    pub fn is_over_budget(&self) -> bool {
+        self.findings.contains(&Finding::WorkBudget)
+    }
 }
 
 /// What a signature value is over, as the verifying needs it.
@@ -54,8 +67,9 @@ pub(super) fn check(
     value: &[u8],
     target: Target<'_, '_>,
     key: &Result<PublicKey, KeyError>,
-    context: &mut VerifyContext,
+    work: (&mut VerifyContext, &mut Budget),
 ) -> Checked {
+    let (context, budget) = work;
     let key = match key {
         Ok(key) => key,
         Err(KeyError::OutOfPolicy | KeyError::ParametersMissing) => {
@@ -78,8 +92,12 @@ pub(super) fn check(
             return checked;
         }
     };
+    let units = public_units(key);
     let mut checked = match target {
         Target::Attributes { received, sorted } => {
+            if !budget.spend(units) {
+                return Checked::over_budget();
+            }
             let mut checked = Checked::only(outcome(signature::verify(
                 &scheme,
                 key,
@@ -88,6 +106,7 @@ pub(super) fn check(
                 context,
             )));
             if let (Signature::Invalid, Some(sorted)) = (checked.signature, sorted)
+                && budget.spend(units)
                 && signature::verify(&scheme, key, Over::Message(&[sorted]), value, context)
                     == Outcome::Valid
             {
@@ -96,8 +115,8 @@ pub(super) fn check(
             }
             checked
         }
-        Target::Content(readings) => over_content(&scheme, key, readings, value, context),
-        Target::Digests(digests) => over_digests(&scheme, key, digests, value, context),
+        Target::Content(readings) => over_content(&scheme, key, readings, value, (context, budget)),
+        Target::Digests(digests) => over_digests(&scheme, key, digests, value, (context, budget)),
     };
     checked.scheme = Some(scheme);
     checked
@@ -108,10 +127,15 @@ fn over_content(
     key: &PublicKey,
     readings: &mut Readings<'_>,
     value: &[u8],
-    context: &mut VerifyContext,
+    work: (&mut VerifyContext, &mut Budget),
 ) -> Checked {
+    let (context, budget) = work;
+    let units = public_units(key);
     let mut checked = Checked::only(Signature::Invalid);
     for index in 0..readings.count() {
+        if !budget.spend(units) {
+            return Checked::over_budget();
+        }
         let result = match scheme.digest() {
             Some(digest) => match readings.digest(index, digest) {
                 Some(digest) => {
@@ -119,13 +143,13 @@ fn over_content(
                 }
                 None => return Checked::only(Signature::UnsupportedAlgorithm),
             },
-            None => signature::verify(
-                scheme,
-                key,
-                Over::Message(&[&readings.bytes(index)]),
-                value,
-                context,
-            ),
+            None => {
+                let bytes = readings.bytes(index);
+                if !budget.spend(byte_units(bytes.len())) {
+                    return Checked::over_budget();
+                }
+                signature::verify(scheme, key, Over::Message(&[&bytes]), value, context)
+            }
         };
         checked.signature = outcome(result);
         if result == Outcome::Valid {
@@ -134,7 +158,9 @@ fn over_content(
             return checked;
         }
     }
-    tell_mismatch(&mut checked, scheme, key, value, context);
+    if budget.spend(units) {
+        tell_mismatch(&mut checked, scheme, key, value, context);
+    }
     checked
 }
 
@@ -143,13 +169,18 @@ fn over_digests(
     key: &PublicKey,
     digests: &[(Digest, Vec<u8>)],
     value: &[u8],
-    context: &mut VerifyContext,
+    work: (&mut VerifyContext, &mut Budget),
 ) -> Checked {
+    let (context, budget) = work;
+    let units = public_units(key);
     let mut checked = Checked::only(Signature::Invalid);
     if scheme.digest().is_none() {
         return Checked::only(Signature::NotChecked);
     }
     for (meaning, digest) in digests {
+        if !budget.spend(units) {
+            return Checked::over_budget();
+        }
         let result = signature::verify(scheme, key, Over::Digest(digest), value, context);
         checked.signature = outcome(result);
         if result == Outcome::Valid {
@@ -157,7 +188,9 @@ fn over_digests(
             return checked;
         }
     }
-    tell_mismatch(&mut checked, scheme, key, value, context);
+    if budget.spend(units) {
+        tell_mismatch(&mut checked, scheme, key, value, context);
+    }
     checked
 }
 

@@ -17,7 +17,7 @@ use crate::facts::identity::identity;
 use crate::facts::record::{
     Addresses, Identifier, LayerFacts, MessageFacts, Pending, Sha256, SignatureFacts, Signed,
 };
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::{Chain, Purpose, Trust};
 use crate::pki::x509::Name;
@@ -245,7 +245,7 @@ impl Search<'_, '_, '_> {
             &pending.value,
             target,
             &key,
-            &mut self.scratch.verify,
+            (&mut self.scratch.verify, &mut Budget::default()),
         );
         let at = facts.signing_time.unwrap_or(self.sources.now);
         let rank = Rank {

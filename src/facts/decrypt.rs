@@ -12,6 +12,7 @@ use crate::facts::finding::Finding;
 use crate::facts::plausible::{is_plausible, is_plausible_without_padding};
 use crate::facts::recipient::{Answer, Opener, Secret, recipient};
 use crate::facts::record::EncryptedFacts;
+use crate::facts::work::byte_units;
 
 /// What opening a layer gave.
 pub(super) struct Opened<'l, 'a> {
@@ -147,6 +148,11 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 best = Decryption::Decrypted;
                 break;
             }
+            // The rest is not tried either, and one of them may be the one that opens it.
+            if tried.result == Decryption::NotTried {
+                best = Decryption::NotTried;
+                break;
+            }
             best = more_telling(best, tried.result);
         }
         opened.facts.decryption = best;
@@ -154,14 +160,6 @@ impl<'l, 'a> Envelope<'l, 'a> {
     }
 
     fn facts(&self, cipher: Option<&ContentCipher>) -> EncryptedFacts {
-        let mut ciphertext_bytes: u64 = 0;
-        if let Some(octets) = &self.content.ciphertext {
-            // Chunks were checked when the structure was read.
-            let _ = octets.for_each_chunk(|chunk| {
-                ciphertext_bytes =
-                    ciphertext_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-            });
-        }
         EncryptedFacts {
             content_type: self.content_type,
             cipher: cipher.map_or_else(
@@ -176,8 +174,20 @@ impl<'l, 'a> Envelope<'l, 'a> {
             integrity: None,
             plaintext_bytes: None,
             plaintext_sha256: None,
-            ciphertext_bytes,
+            ciphertext_bytes: self.ciphertext_bytes(),
         }
+    }
+
+    fn ciphertext_bytes(&self) -> u64 {
+        let mut ciphertext_bytes: u64 = 0;
+        if let Some(octets) = &self.content.ciphertext {
+            // Chunks were checked when the structure was read.
+            let _ = octets.for_each_chunk(|chunk| {
+                ciphertext_bytes =
+                    ciphertext_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            });
+        }
+        ciphertext_bytes
     }
 
     fn container(&self) -> Container {
@@ -198,6 +208,12 @@ impl<'l, 'a> Envelope<'l, 'a> {
         let secret = match opener.secret(row, answer) {
             Secret::Opened(secret) => secret,
             Secret::Failed => return Tried::of(Decryption::Failed),
+            Secret::OverBudget => {
+                return Tried {
+                    finding: Some(Finding::WorkBudget),
+                    ..Tried::of(Decryption::NotTried)
+                };
+            }
             Secret::NoPassword => return Tried::of(Decryption::NoKey),
             Secret::Unsupported => return Tried::of(Decryption::Unsupported),
             Secret::Refused(finding) => {
@@ -207,6 +223,14 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 };
             }
         };
+        let bytes = self.ciphertext_bytes();
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !opener.scratch.budget.spend(byte_units(bytes)) {
+            return Tried {
+                finding: Some(Finding::WorkBudget),
+                ..Tried::of(Decryption::NotTried)
+            };
+        }
         let plaintext = self.content(&secret, cipher, &mut opener.scratch.content);
         Tried {
             result: match plaintext {

@@ -170,6 +170,8 @@ axis! {
         /// A weak algorithm or key; `judgements` names it.
         WeakAlgorithm = "weak_algorithm",
         // Limits and faults of ours
+        /// Checking all would cost more than one message may: the rest stayed `not_checked` or `not_tried`.
+        WorkBudget = "work_budget",
         /// A panic while the message was read: caught, the message is not judged.
         Panic = "panic",
         /// The message is over `--max-message`.

@@ -29,6 +29,8 @@ mod part;
 
 pub mod headers;
 
+mod unseen;
+
 mod readings;
 
 mod verify;
@@ -36,6 +38,8 @@ mod verify;
 mod attributes;
 
 mod check;
+
+mod work;
 
 mod timestamp;
 
@@ -56,7 +60,7 @@ pub use staged::Staged;
 use crate::crypto::digest::sha256;
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::mime::message::{Form, Message, StorageFinding};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
@@ -97,14 +101,15 @@ pub struct Carried {
 
 /// Collects the facts of one message, all layers included.
 ///
-/// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. `scratch` saves time
-/// and changes nothing.
+/// Pure: equal bytes, keys and settings give equal facts. Never fails: what is wrong is in the facts. Spends one [`Budget`] for the whole
+/// message; when it is gone the rest is `not_checked` or `not_tried`. `scratch` saves time and changes nothing.
 pub fn collect(
     message: &Message<'_>,
     keys: &Keyring,
     settings: &Settings,
     scratch: &mut Scratch,
 ) -> Collected {
+    scratch.budget = Budget::of(&settings.limits);
     let mut walk = walk::Walk::new(keys, settings, scratch);
     let mut header = None;
     match message.form {
@@ -119,13 +124,17 @@ pub fn collect(
             } else {
                 Vec::new()
             };
-            let cut = candidate && walk::is_cut(&tree);
-            if found.is_empty() && !cut && !settings.all {
+            let unseen = if candidate {
+                unseen::unseen(&tree, &found, &settings.limits)
+            } else {
+                None
+            };
+            if found.is_empty() && unseen.is_none() && !settings.all {
                 return Collected::default();
             }
             let own = tree.header(0);
             let (sender, odd) = headers::addresses(&own, &settings.limits);
-            walk.message(&tree, found, message.origin.quoting, cut, sender);
+            walk.message(&tree, found, message.origin.quoting, unseen, sender);
             header = Some((own, odd));
         }
         Form::Cms => walk.bare(message.bytes),

@@ -9,6 +9,7 @@ use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::finding::Oddity;
 use crate::mime::label::{Declared, Extension, Label};
 use crate::mime::media::{MediaType, Reading};
+use crate::mime::multipart;
 use crate::mime::transfer::{Decoded, State};
 use crate::mime::{Tree, header::Header};
 
@@ -99,6 +100,28 @@ pub(super) fn oddities(found: &[Oddity]) -> Vec<Finding> {
         Oddity::ReversedParts => Finding::ReversedParts,
     };
     found.iter().map(code).collect()
+}
+
+/// Text before the first or behind the last part of the multiparts around a part, in its message.
+pub(super) fn text_around(tree: &Tree<'_>, part: usize) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for above in tree.ancestry(part).skip(1) {
+        let Some(multipart) = tree
+            .parts
+            .get(above)
+            .and_then(|part| part.multipart.as_ref())
+        else {
+            continue;
+        };
+        let preamble = tree.slice(&multipart.preamble);
+        if multipart::has_text(preamble) && !multipart::is_note(preamble) {
+            findings.push(Finding::PreambleText);
+        }
+        if multipart::has_text(tree.slice(&multipart.epilogue)) {
+            findings.push(Finding::EpilogueText);
+        }
+    }
+    findings
 }
 
 pub(super) fn transfer_findings(decoded: &Decoded<'_>, findings: &mut Vec<Finding>) {

@@ -21,6 +21,7 @@ use crate::facts::certificates::Scratch;
 use crate::facts::finding::Finding;
 use crate::facts::record::{Identifier, RecipientFacts};
 use crate::facts::verify::identifier;
+use crate::facts::work::private_units;
 use crate::limits::Limits;
 use crate::pki::keyring::{KeyId, Keyring};
 
@@ -54,6 +55,8 @@ pub(super) enum Secret {
     Unsupported,
     /// The same, for a reason that has a finding.
     Refused(Finding),
+    /// Not begun: the message has cost what one may.
+    OverBudget,
     /// No password fits.
     NoPassword,
 }
@@ -180,6 +183,12 @@ fn agreement_kind(info: &AgreementInfo<'_>) -> RecipientKind {
 impl Opener<'_> {
     /// The content key of a recipient that something answers to.
     pub fn secret(&mut self, row: &Row<'_, '_>, answer: Answer) -> Secret {
+        if let Answer::Key(key, _) = answer
+            && let Ok(key) = self.keys.private_key(key)
+            && !self.scratch.budget.spend(private_units(key.public_key()))
+        {
+            return Secret::OverBudget;
+        }
         match (row.recipient, answer) {
             (Recipient::KeyTransport(info), Answer::Key(key, _)) => self.transported(info, key),
             (Recipient::KeyAgreement(info), Answer::Key(key, _)) => match row.key {

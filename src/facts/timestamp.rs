@@ -8,6 +8,7 @@ use crate::cms::{self, Layer, TstInfo};
 use crate::crypto::digest::{DigestAlgorithm, digest, sha256};
 use crate::facts::axis::{Digest, Signature, Structure};
 use crate::facts::certificates::{Known, Scratch};
+use crate::facts::finding::Finding;
 use crate::facts::readings::Readings;
 use crate::facts::record::TimestampFacts;
 use crate::facts::verify::Verifier;
@@ -69,6 +70,12 @@ pub(super) fn token(
     let (signature, _) = verifier.one(signer, role, Some(&mut readings), &certificates, scratch);
     facts.signature = Some(Box::new(signature));
     facts
+}
+
+/// Its signature was not checked: the message has cost what one may.
+pub(super) fn is_over_budget(facts: &TimestampFacts) -> bool {
+    let signature = facts.signature.as_ref();
+    signature.is_some_and(|one| one.findings.contains(&Finding::WorkBudget))
 }
 
 /// Imprint and signature are good; its chain has yet to be judged.

@@ -121,15 +121,20 @@ impl Verifier<'_> {
             facts.findings.push(Finding::IssuerSerialCollision);
         }
         // Several certificates may answer (catalogue row B-15): key and ESS hash decide, not the order.
+        let mut over_budget = false;
         let mut best: Option<((bool, Named), Checked, &Arc<Known>)> = None;
         for known in candidates {
             let checked = check_with(signer, readings.as_deref_mut(), known, scratch);
+            over_budget = checked.is_over_budget();
             let rank = (
                 checked.signature == Signature::Valid,
                 names(signer, &known.der),
             );
             if best.as_ref().is_none_or(|(other, _, _)| rank > *other) {
                 best = Some((rank, checked, known));
+            }
+            if over_budget {
+                break;
             }
         }
         let content_there = readings.is_some();
@@ -165,6 +170,12 @@ impl Verifier<'_> {
                     facts.pending = Some(Box::new(left));
                 }
             }
+        }
+        // Those that were not tried may be the signer's.
+        if over_budget && facts.signature != Signature::Valid {
+            facts.signature = Signature::NotChecked;
+            facts.findings.push(Finding::WorkBudget);
+            facts.pending = None;
         }
         if algorithm.is_none() {
             facts.signature = Signature::UnsupportedAlgorithm;
@@ -267,7 +278,9 @@ impl Verifier<'_> {
             );
             one.index = u32::try_from(facts.countersignatures.len()).unwrap_or(u32::MAX);
             let good = one.signature == Signature::Valid && one.digest == Digest::Match;
-            if !good && one.signature != Signature::CertificateMissing {
+            let unknown = one.signature == Signature::CertificateMissing
+                || one.findings.contains(&Finding::WorkBudget);
+            if !good && !unknown {
                 facts.findings.push(Finding::CountersignatureInvalid);
             }
             facts.countersignatures.push(one);
@@ -282,7 +295,9 @@ impl Verifier<'_> {
     ) {
         for token in signer.timestamp_tokens() {
             let token = timestamp::token(token, &signer.signature, self, scratch);
-            if !timestamp::is_good(&token) {
+            if timestamp::is_over_budget(&token) {
+                facts.findings.push(Finding::WorkBudget);
+            } else if !timestamp::is_good(&token) {
                 facts.findings.push(Finding::TimestampInvalid);
             }
             facts.timestamps.push(token);
@@ -297,7 +312,7 @@ fn check_with(
     scratch: &mut Scratch,
 ) -> Checked {
     let algorithms = (&signer.signature_algorithm, &signer.digest_algorithm);
-    let context = &mut scratch.verify;
+    let work = (&mut scratch.verify, &mut scratch.budget);
     match (&signer.signed_attributes, readings) {
         (Some(attributes), _) => {
             let received = attributes.to_digest();
@@ -306,21 +321,21 @@ fn check_with(
                 received: received.pieces(),
                 sorted: sorted.as_deref(),
             };
-            check(algorithms, &signer.signature, target, &known.key, context)
+            check(algorithms, &signer.signature, target, &known.key, work)
         }
         (None, Some(readings)) => check(
             algorithms,
             &signer.signature,
             Target::Content(readings),
             &known.key,
-            context,
+            work,
         ),
         (None, None) => check(
             algorithms,
             &signer.signature,
             Target::Digests(&[]),
             &known.key,
-            context,
+            work,
         ),
     }
 }

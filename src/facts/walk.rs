@@ -14,13 +14,14 @@ use crate::facts::readings::Readings;
 use crate::facts::recipient::Opener;
 use crate::facts::record::{Addresses, MessageFacts, Sha256};
 use crate::facts::staged::Staged;
+use crate::facts::unseen::{Unseen, unseen};
 use crate::facts::{Carried, Collected, Settings};
 use crate::limits::Limits;
+use crate::mime::Tree;
 use crate::mime::label::Label;
 use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
 use crate::mime::transfer::{self, State};
-use crate::mime::{Finding as MimeFinding, Tree};
 use crate::pki::keyring::Keyring;
 
 /// Collects the layers of one message.
@@ -116,22 +117,22 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// A message whose candidates were found. `may_hold_more`: parts that a limit cut off may be S/MIME too. `sender`: what signers
+    /// A message whose candidates were found. `unseen`: where more of it may be. `sender`: what signers
     /// are compared with.
     pub(super) fn message(
         &mut self,
         tree: &Tree<'_>,
         candidates: Vec<Candidate>,
         quoting: Quoting,
-        may_hold_more: bool,
+        unseen: Option<Unseen>,
         sender: Addresses,
     ) {
         let place = Place::message(quoting);
         self.facts.sender = sender;
         self.is_list_mail = headers::is_list_mail(&tree.header(0));
-        self.candidates(tree, candidates, &place);
-        if may_hold_more {
-            self.unread(tree.number(0), &place, Vec::new());
+        self.candidates(tree, candidates, &place, unseen.is_some());
+        if let Some(unseen) = unseen {
+            self.unread(tree.number(unseen.part), &place, unseen.findings);
         }
     }
 
@@ -185,13 +186,11 @@ impl<'w> Walk<'w> {
             };
             return self.cms(bytes, at, place).into_iter().collect();
         }
-        let roots = self.candidates(&tree, candidates, place);
-        if is_cut(&tree) {
-            self.unread(
-                layer_path(&place.prefix, &tree.number(0)),
-                place,
-                Vec::new(),
-            );
+        let unseen = unseen(&tree, &candidates, self.limits);
+        let roots = self.candidates(&tree, candidates, place, unseen.is_some());
+        if let Some(unseen) = unseen {
+            let path = layer_path(&place.prefix, &tree.number(unseen.part));
+            self.unread(path, place, unseen.findings);
         }
         roots
     }
@@ -201,8 +200,9 @@ impl<'w> Walk<'w> {
         tree: &Tree<'_>,
         candidates: Vec<Candidate>,
         place: &Place,
+        has_unseen: bool,
     ) -> Vec<usize> {
-        if candidates.is_empty() && !is_cut(tree) {
+        if candidates.is_empty() && !has_unseen {
             return Vec::new();
         }
         self.mime_findings(tree, &place.prefix);
@@ -257,9 +257,11 @@ impl<'w> Walk<'w> {
                 }
                 None => layer_path(&place.prefix, &number),
             };
+            let mut findings = part::oddities(&candidate.findings);
+            findings.extend(part::text_around(tree, covered));
             let at = At {
                 path,
-                findings: part::oddities(&candidate.findings),
+                findings,
                 label: candidate.label,
                 whole,
                 uncovered,
@@ -407,17 +409,6 @@ impl<'w> Walk<'w> {
             }
         }
     }
-}
-
-/// A limit left parts unopened, or a part's type unread: what is in them was not seen.
-pub(super) fn is_cut(tree: &Tree<'_>) -> bool {
-    [
-        MimeFinding::MimeTooDeep,
-        MimeFinding::TooManyParts,
-        MimeFinding::HeaderTooLarge,
-    ]
-    .into_iter()
-    .any(|finding| tree.has(finding))
 }
 
 fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {

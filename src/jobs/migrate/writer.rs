@@ -343,6 +343,11 @@ impl<'w> Writer<'w> {
                 return Ok(());
             }
             FaultCode::BeforeFirstSeparator => return Ok(()),
+            // Copied as any file that is no mail.
+            FaultCode::NotRecognised => {
+                open.tally.counts.incomplete += 1;
+                return Ok(());
+            }
             FaultCode::ReadError => {
                 let error = io::Error::other(fault.detail.to_string());
                 return Err(RunError::unreadable(&open.source, error));

@@ -12,6 +12,7 @@ use crate::toolkit::mail;
 use crate::toolkit::people;
 use crate::toolkit::people::alice;
 use crate::toolkit::people::bob;
+use mailseal::asn1::Tag;
 use mailseal::asn1::Writer;
 use mailseal::asn1::oid;
 use mailseal::cms::build::AttributeList;
@@ -315,5 +316,30 @@ fn a_24_a_stripped_signature_shows() {
     for (signature, shows) in [(both, false), (stripped, true)] {
         let record = audit_one(&clear_signed(&signature));
         assert_eq!(record.has("multiple_signatures_incomplete"), shows);
+    }
+}
+
+/// An attribute that is there and can't be read is not an attribute that is absent.
+#[test]
+fn a_07_an_attribute_that_cannot_be_read_is_malformed() {
+    let octets = |octets: &'static [u8]| Writer::encode(|w| w.octet_string(octets));
+    let empty = Writer::encode(|w| w.sequence(|w| w.sequence(|_| {})));
+    let time = Writer::encode(|w| w.primitive(Tag::UTC_TIME, b"hello"));
+    for (oid, value) in [
+        (oid::SIGNING_CERTIFICATE_V2, octets(b"garbage")),
+        (oid::SIGNING_CERTIFICATE_V2, empty.clone()),
+        (oid::SIGNING_CERTIFICATE, octets(b"garbage")),
+        (oid::SIGNING_CERTIFICATE, empty),
+        (oid::SIGNING_TIME, time),
+        (oid::MULTIPLE_SIGNATURES, octets(b"garbage")),
+    ] {
+        let sign = Sign::by(alice()).edit(|list| list.values(oid, &[&value]));
+        let text = content();
+        let data = Signed::detached(&text).signer(sign);
+        let record = audit_one(&clear_signed(&data.encode()));
+        assert_eq!(record.axis("attributes"), "malformed", "{oid:?}");
+        assert_eq!(record.status(), "malformed", "{oid:?}");
+        assert!(record.has("attribute_malformed"), "{oid:?}");
+        assert_eq!(record.axis("signature"), "valid", "{oid:?}");
     }
 }

@@ -343,6 +343,35 @@ fn b_09_what_stands_around_in_a_signed_multipart() {
     }
 }
 
+/// Unsigned text around the parts of a multipart that the signed one is in.
+#[test]
+fn b_09_text_around_an_enclosing_multipart() {
+    let body = |preamble: &str, epilogue: &str| {
+        let entity = signed_entity();
+        mail::multipart_as(
+            "multipart/mixed; boundary=\"outer\"",
+            "outer",
+            preamble,
+            &[&entity],
+            epilogue,
+        )
+    };
+    for (preamble, epilogue, findings) in [
+        ("Pay Mallory.\r\n", "", vec!["preamble_text"]),
+        ("", "Pay Mallory.\r\n", vec!["epilogue_text"]),
+        (
+            "This is a multi-part message in MIME format.\r\n",
+            "",
+            vec![],
+        ),
+    ] {
+        let message = mail::message(&from_alice(), &body(preamble, epilogue));
+        let record = audit_one(&message);
+        assert_eq!(record.layer_notes(), findings);
+        assert_eq!(record.axis("coverage"), "whole_body");
+    }
+}
+
 #[test]
 fn b_10_a_mailing_lists_footer() {
     let footer = mail::text("_______\nList footer\n");

@@ -28,8 +28,12 @@ fn b_11_two_content_types() {
         (record.status(), record.notes()),
         ("valid", vec!["mime_ambiguous@0".to_owned()])
     );
-    // The first one says that there is no S/MIME.
+    // The first one says that there is no S/MIME, and programs that take the last one show a signature.
     let record = with(&format!("Content-Type: text/html\r\n{signed}"));
+    assert_eq!(record.status(), "unsupported");
+    assert!(record.has("mime_ambiguous"));
+    // No reading of it is S/MIME.
+    let record = with("Content-Type: text/html\r\nContent-Type: text/plain");
     assert_eq!(record.status(), "not_smime");
     // Twice the same is one.
     let record = with(&format!("{signed}\r\n{signed}"));
@@ -100,4 +104,45 @@ fn b_11_a_line_feed_ends_the_header() {
         (record.status(), record.notes()),
         ("valid", vec!["mime_ambiguous@0".to_owned()])
     );
+}
+
+/// Base64 around a message or a multipart, which no standard allows and some programs open.
+#[test]
+fn b_11_smime_in_an_encoded_message_or_multipart_is_told() {
+    let signature = cms::signed_by(alice(), &content(), people::sent());
+    let signed = mail::message(
+        &from_alice(),
+        &mail::multipart_signed(&content(), &signature),
+    );
+    let plain = mail::message(&from_alice(), &content());
+    let mixed = |entity: &[u8]| mail::multipart("mixed", "m", &[entity]);
+    let body_of = |entity: Vec<u8>| {
+        let start = entity.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        entity[start + 4..].to_vec()
+    };
+    let inside = mail::multipart_signed(&content(), &signature);
+    for (kind, finding, decoded, status) in [
+        ("message/rfc822", "message_encoded", signed, "unsupported"),
+        ("message/rfc822", "message_encoded", plain, "not_smime"),
+        (
+            "multipart/mixed; boundary=m",
+            "multipart_encoded",
+            body_of(mixed(&inside)),
+            "unsupported",
+        ),
+        (
+            "multipart/mixed; boundary=m",
+            "multipart_encoded",
+            body_of(mixed(&content())),
+            "not_smime",
+        ),
+    ] {
+        let encoded = String::from_utf8(mail::base64_lines(&decoded, 64)).unwrap();
+        let entity = format!(
+            "Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n"
+        );
+        let record = audit_one(&mail::message(&from_alice(), entity.as_bytes()));
+        assert_eq!(record.status(), status, "{kind}");
+        assert_eq!(record.has(finding), status == "unsupported", "{kind}");
+    }
 }

@@ -21,6 +21,7 @@ mod c_decryption;
 mod c_keys;
 mod c_ladder;
 mod c_oracles;
+mod d_work;
 mod e_interop;
 mod f_archive;
 mod f_interop;
