@@ -37,7 +37,7 @@ mod attributes;
 
 mod check;
 
-mod timestamp;
+pub(crate) mod timestamp;
 
 mod decrypt;
 
