@@ -325,7 +325,7 @@ pub enum FaultCode {
 
 impl FaultCode {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MessageTooLarge,
         Self::ReadError,
         Self::Unreadable,
@@ -336,6 +336,7 @@ impl FaultCode {
         Self::CompressedDamaged,
         Self::DecompressionRatio,
         Self::BeforeFirstSeparator,
+        Self::NotRecognised,
     ];
 
     /// Mail was left unread because of it: the run is incomplete. Links and devices are left out by design.

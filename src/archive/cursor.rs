@@ -17,6 +17,15 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The number of the file in which, or with which, it goes on, and the bytes of that file that are done.
+    #[must_use]
+    pub fn at(&self) -> (u32, u64) {
+        match &self.place {
+            Place::Inside { input, offset, .. } => (*input, *offset),
+            Place::Start | Place::After(_) => (self.next_input, 0),
+        }
+    }
+
     /// The number and the file that the position is inside of.
     pub(super) fn open_file(&self) -> Option<(u32, &FileInfo)> {
         match &self.place {

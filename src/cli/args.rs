@@ -46,11 +46,13 @@ pub struct DecryptArgs {
     #[arg(short, long, value_name = "DIR", required_unless_present_any = ["resume", "count"])]
     pub output: Option<PathBuf>,
 
-    /// Go on with an interrupted run; its arguments are remembered, give no others
+    /// Go on with an interrupted run; its arguments are remembered, give no others but -q and --threads
     #[arg(
         long,
         value_name = "DIR.partial",
-        exclusive = true,
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
+            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
     pub resume: Option<PathBuf>,
@@ -489,6 +491,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn besides_resume_only_what_changes_no_report_may_stand() {
+        let command = Cli::command();
+        let audit = command.find_subcommand("audit").unwrap();
+        let resume = audit.get_arguments().find(|one| one.get_id() == "resume");
+        let against = audit.get_arg_conflicts_with(resume.unwrap());
+        let allowed: Vec<_> = audit
+            .get_arguments()
+            .filter(|one| !against.iter().any(|other| other.get_id() == one.get_id()))
+            .map(|one| one.get_id().as_str())
+            .collect();
+        assert_eq!(allowed, ["resume", "quiet", "threads"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil};
 use crate::asn1::Time;
 use crate::cli::args::{AuditArgs, JudgingArgs, Signers, WritingArgs};
 use crate::cli::exit::CommandError;
+use crate::cli::screen::warn;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
@@ -56,16 +57,27 @@ pub struct Material {
     pub crls: Given,
 }
 
-/// Loads anchors, certificates and CRLs.
+/// Loads anchors, certificates and CRLs, and says on standard error which folders hold none.
 ///
 /// # Errors
 /// A path that can't be read, or a file named that holds nothing of its kind.
 pub fn material(args: &JudgingArgs, limits: &Limits) -> Result<Material, RunError> {
-    Ok(Material {
+    let material = Material {
         anchors: Given::load(&args.ca, Wanted::Certificates, limits)?,
         certificates: Given::load(&args.certs, Wanted::Certificates, limits)?,
         crls: Given::load(&args.crl, Wanted::Crls, limits)?,
-    })
+    };
+    for (option, given, what) in [
+        ("--ca", &material.anchors, "certificate"),
+        ("--certs", &material.certificates, "certificate"),
+        ("--crl", &material.crls, "revocation list"),
+    ] {
+        for folder in &given.empty {
+            let folder = folder.display();
+            warn(&format!("{option} {folder}: no {what} in this folder"));
+        }
+    }
+    Ok(material)
 }
 
 /// What the report shows.

@@ -13,7 +13,7 @@ use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keks;
 use crate::cli::progress::Counter;
-use crate::cli::screen::escaped;
+use crate::cli::screen::{escaped, warn};
 use crate::error::RunError;
 use crate::jobs::keyring::{self, Cache, Loaded};
 use crate::jobs::keys::{self, Usable};
@@ -99,6 +99,9 @@ pub fn load(
         }
     };
     complain(&loaded.report, sources.strict)?;
+    if !sources.keys.is_empty() && loaded.keys.keys().next().is_none() {
+        warn("--keys: no key in what was given; mail for them stays closed");
+    }
     Ok(loaded.keys.with_keks(keks))
 }
 

@@ -62,10 +62,13 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
             partial.display()
         )));
     }
-    let earlier = AuditArgs {
+    let mut earlier = AuditArgs {
         output: Some(target),
         ..earlier
     };
+    // They change no byte of the report but `run.json`.
+    earlier.writing.quiet |= args.writing.quiet;
+    earlier.writing.threads = args.writing.threads.or(earlier.writing.threads);
     audit_as(&earlier, &resume, true, clock)
 }
 
@@ -250,7 +253,7 @@ fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
         arguments: &arguments,
         messages: totals.messages,
         bytes: totals.bytes,
-        resumed_at: None,
+        resumed_at: outcome.resumed_at,
     })?;
     outcome.folder.write("run.json", &bytes)?;
     outcome.folder.finish()?;

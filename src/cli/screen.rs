@@ -22,6 +22,11 @@ pub fn print(lines: &[Line]) {
     }
 }
 
+/// One line on standard error. Where that is closed nobody is there to be told.
+pub fn warn(line: &str) {
+    let _ = writeln!(anstream::stderr(), "mailseal: {}", escaped(line));
+}
+
 /// Text with control and direction characters written out (catalogue row D-20).
 #[must_use]
 pub fn escaped(text: &str) -> String {

@@ -25,8 +25,9 @@ use crate::pki::x509::Name;
 /// Where certificates that a message lacks come from, and which of several is believed.
 ///
 /// Everybody can put certificates into the pool: one with another's issuer and serial number, another's key identifier,
-/// even with another's public key. So of those that verify a signature the one with a path to an anchor is taken, and one
-/// that does not verify it is believed only if it has such a path, or the operator gave it.
+/// even with another's public key. So another message's certificate is believed only if it has a path to an anchor, whether it
+/// verifies the signature or not; one that the operator gave, or that stands in another layer of the message, needs none.
+/// Without any anchor nothing can be valid, and there one that verifies a signature is taken as it comes.
 pub struct Sources<'s, 'p> {
     /// All that was seen or given.
     pub pool: &'s Pool,
@@ -137,15 +138,25 @@ impl Search<'_, '_, '_> {
         let candidates = self.candidates(facts, again)?;
         let several = candidates.len() > 1;
         let mut best: Option<Found> = None;
+        let mut unproven = false;
         for id in candidates {
             let Some(found) = self.try_with(id, facts, &pending, purpose)? else {
                 continue;
             };
+            if !self.is_believed(&found, again) {
+                unproven |= found.rank.verifies && !again;
+                continue;
+            }
             if best.as_ref().is_none_or(|other| found.rank > other.rank) {
                 best = Some(found);
             }
         }
-        let Some(found) = best.filter(|found| self.is_believed(found, again)) else {
+        let Some(found) = best else {
+            if unproven {
+                facts.findings.push(Finding::CertificateUnproven);
+                facts.findings.sort_unstable();
+                facts.findings.dedup();
+            }
             facts.pending = Some(pending);
             return Ok(());
         };
@@ -271,14 +282,17 @@ impl Search<'_, '_, '_> {
         }))
     }
 
-    /// That a certificate does not verify a signature speaks against the signature only if the certificate is not made up. And to
-    /// any ECDSA signature a key can be made that verifies it: against the message's own certificate that says nothing.
+    /// A certificate that is made up says nothing: neither that a signature does not verify, nor whose it is. And to any ECDSA
+    /// signature a key can be made that verifies it: against the message's own certificate that says nothing.
     fn is_believed(&self, found: &Found, again: bool) -> bool {
-        (found.rank.verifies && !again)
-            || self.sources.pool.origins(found.id).given
+        let verifies = found.rank.verifies && !again;
+        self.sources.pool.origins(found.id).given
             || self.carried.contains(&found.known.sha256)
+            || (verifies && !self.sources.trust.has_anchors())
             || match found.rank.chain {
                 Chain::NotYetValid | Chain::Expired | Chain::Trusted => true,
+                // Authorities that lead to an anchor issued it, and no constraint keeps one of them from doing so.
+                Chain::BadPurpose | Chain::KeyOutOfPolicy => verifies,
                 Chain::BadCertificateSignature
                 | Chain::SelfSigned
                 | Chain::Incomplete
@@ -286,9 +300,7 @@ impl Search<'_, '_, '_> {
                 | Chain::BadCa
                 | Chain::PathLength
                 | Chain::NameConstraint
-                | Chain::Policy
-                | Chain::BadPurpose
-                | Chain::KeyOutOfPolicy => false,
+                | Chain::Policy => false,
             }
     }
 

@@ -104,12 +104,16 @@ axis! {
         NeedsContent = "needs_content",
         /// Several certificates have the issuer and serial number that the signer names.
         IssuerSerialCollision = "issuer_serial_collision",
+        /// Another message's certificate verifies the signature, but no path leads from it to an anchor: anybody can make one.
+        CertificateUnproven = "certificate_unproven",
         /// The multiple-signatures attribute names signatures that are not there (RFC 5752).
         MultipleSignaturesIncomplete = "multiple_signatures_incomplete",
         /// A countersignature that does not verify.
         CountersignatureInvalid = "countersignature_invalid",
         /// A timestamp token that does not verify.
         TimestampInvalid = "timestamp_invalid",
+        /// A timestamp token that verifies and proves nothing: its authority's purpose or path, or its time.
+        TimestampUnusable = "timestamp_unusable",
         /// The timestamp authority's path has expired since.
         TimestampUnrenewed = "timestamp_unrenewed",
         /// signingTime and Date are more than an hour apart.

@@ -41,7 +41,7 @@ mod check;
 
 mod work;
 
-mod timestamp;
+pub(crate) mod timestamp;
 
 mod decrypt;
 

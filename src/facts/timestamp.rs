@@ -78,11 +78,13 @@ pub(super) fn is_over_budget(facts: &TimestampFacts) -> bool {
     signature.is_some_and(|one| one.findings.contains(&Finding::WorkBudget))
 }
 
-/// Imprint and signature are good; its chain has yet to be judged.
-pub(super) fn is_good(facts: &TimestampFacts) -> bool {
-    let signed = facts
-        .signature
-        .as_ref()
-        .is_some_and(|one| one.signature == Signature::Valid && one.digest == Digest::Match);
+/// Imprint and signature are good, and a signed attribute names the authority's certificate (RFC 3161 §2.4.2, RFC 5816 §2.2.1).
+/// Its chain has yet to be judged.
+pub(crate) fn is_good(facts: &TimestampFacts) -> bool {
+    let signed = facts.signature.as_ref().is_some_and(|one| {
+        one.signature == Signature::Valid
+            && one.digest == Digest::Match
+            && !one.findings.contains(&Finding::EssAbsent)
+    });
     facts.structure == Structure::Ok && facts.imprint == Digest::Match && signed
 }

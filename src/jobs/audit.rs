@@ -94,6 +94,7 @@ pub fn audit(
     } else {
         None
     };
+    let resumed_at = earlier.as_ref().map(|earlier| earlier.cursor.at());
     let (writer, before) = match earlier {
         Some(Earlier {
             file,
@@ -151,7 +152,11 @@ pub fn audit(
     step(Step::Judging);
     let facts = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
     let source = Source { facts, pool, own };
-    judge::report(source, folder, audit.judging, machine)
+    let outcome = judge::report(source, folder, audit.judging, machine)?;
+    Ok(Outcome {
+        resumed_at,
+        ..outcome
+    })
 }
 
 /// A report in a folder that is read would be taken for a part of the archive.

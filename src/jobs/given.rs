@@ -19,6 +19,8 @@ pub struct Given {
     pub certificates: BTreeMap<[u8; 32], Vec<u8>>,
     /// CRLs.
     pub crls: BTreeMap<[u8; 32], Vec<u8>>,
+    /// Folders below which nothing of what was wanted lies.
+    pub empty: Vec<PathBuf>,
 }
 
 /// What a file is asked for.
@@ -40,8 +42,12 @@ impl Given {
         for path in paths {
             let metadata = fs::metadata(path).map_err(|error| RunError::unreadable(path, error))?;
             if metadata.is_dir() {
+                let mut found = 0;
                 for file in files_below(path)? {
-                    given.add(&read(&file, limits)?, wanted, limits);
+                    found += given.add(&read(&file, limits)?, wanted, limits);
+                }
+                if found == 0 {
+                    given.empty.push(path.clone());
                 }
             } else if given.add(&read(path, limits)?, wanted, limits) == 0 {
                 let problem = match wanted {
@@ -63,6 +69,7 @@ impl Given {
     pub fn join(&mut self, other: Self) {
         self.certificates.extend(other.certificates);
         self.crls.extend(other.crls);
+        self.empty.extend(other.empty);
     }
 
     fn add(&mut self, data: &[u8], wanted: Wanted, limits: &Limits) -> usize {

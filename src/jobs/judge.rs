@@ -50,6 +50,8 @@ pub struct Outcome {
     pub totals: Totals,
     /// The summary on the terminal.
     pub screen: Vec<Line>,
+    /// Where an interrupted run was gone on with: the file's number and the offset in it.
+    pub resumed_at: Option<(u32, u64)>,
     /// The folder, still partial: the caller adds `run.json` and finishes it.
     pub folder: ReportFolder,
 }
@@ -251,6 +253,7 @@ pub(super) fn report(
     Ok(Outcome {
         totals,
         screen: screen::lines(&summary, &name),
+        resumed_at: None,
         folder: report,
     })
 }

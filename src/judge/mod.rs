@@ -36,7 +36,7 @@ pub use choose::choose;
 pub use signer::Judge;
 
 use crate::error::RunError;
-use crate::facts::axis::Coverage;
+use crate::facts::axis::{Coverage, LayerKind};
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{ClaimedTime, LayerFacts, MessageFacts};
 
@@ -64,6 +64,19 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
                 .collect()
         } else {
             pairs.collect()
+        };
+        // A timestamp token is a statement about other bytes, of an authority that sent no mail: it never counts.
+        let chosen = match layer.kind {
+            LayerKind::Timestamp => Vec::new(),
+            LayerKind::Signed
+            | LayerKind::Opaque
+            | LayerKind::Encrypted
+            | LayerKind::AuthEncrypted
+            | LayerKind::Compressed
+            | LayerKind::CertsOnly
+            | LayerKind::Digested
+            | LayerKind::Authenticated
+            | LayerKind::Unknown => chosen,
         };
         for (signature, one) in chosen {
             counted.push((one.verdict, one.claimed_word(), one.now.verdict));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::asn1::Time;
 use crate::error::RunError;
-use crate::facts::axis::{Digest, Grade, Signature, Structure, TimeSource};
+use crate::facts::axis::{Grade, Structure, TimeSource};
 use crate::facts::finding::Finding;
 use crate::facts::record::{ClaimedTime, Sha256, SignatureFacts, TimestampFacts};
+use crate::facts::timestamp;
 use crate::judge::choose::Group;
 use crate::judge::clock::{self, Clocks, RatedTime};
 use crate::judge::etsi::{Detail, etsi};
@@ -357,6 +358,10 @@ impl<'p> Judge<'p> {
         let mut earliest: Option<Time> = None;
         for token in tokens {
             let Some(at) = self.proves(token, findings)? else {
+                // What does not even verify has `timestamp_invalid` among the facts.
+                if timestamp::is_good(token) {
+                    findings.push(Finding::TimestampUnusable);
+                }
                 continue;
             };
             earliest = Some(earliest.map_or(at, |earlier| earlier.min(at)));
@@ -372,10 +377,8 @@ impl<'p> Judge<'p> {
         let (Some(at), Some(signature)) = (token.at, &token.signature) else {
             return Ok(None);
         };
-        let good = token.structure == Structure::Ok
-            && token.imprint == Digest::Match
+        let good = timestamp::is_good(token)
             && timeless(Structure::Ok, signature).is_none()
-            && signature.signature == Signature::Valid
             && at <= self.clocks.now;
         let authority = signature
             .certificate

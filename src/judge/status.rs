@@ -14,7 +14,7 @@ axis! {
         NoKey = "no_key",
         /// A key matched, and decryption failed.
         DecryptFailed = "decrypt_failed",
-        /// An algorithm or content type that is not supported.
+        /// An algorithm or content type that is not supported; a timestamp token where a signature of the message should be.
         Unsupported = "unsupported",
         /// A signed layer without any signature.
         NoSigners = "no_signers",
@@ -113,6 +113,7 @@ pub fn status(facts: &MessageFacts, own: &[(Word, Coverage)], nested: &[Word]) -
         Some(_) if !whole => Status::PartlySigned,
         Some(Word::Valid) => Status::Valid,
         Some(_) => Status::ValidAsClaimed,
+        None if any(&|layer| layer.kind == LayerKind::Timestamp) => Status::Unsupported,
         None if !nested.is_empty() => Status::PartlySigned,
         None if any(&|layer| layer.encrypted.is_some()) => Status::Decrypted,
         None if any(&|layer| layer.kind == LayerKind::Compressed) => Status::Compressed,

@@ -90,6 +90,10 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
             push(&mut tail, Severity::Plain, text);
         }
     }
+    if signatures.total() > 0 && summary.anchors().number == 0 {
+        let text = "  no trust anchor: nothing can be valid; give some with --ca".to_owned();
+        push(&mut tail, Severity::Notice, text);
+    }
     let faults = tally.faults.total();
     if faults > 0 {
         let most = tally.faults.iter().max_by_key(|(_, times)| *times);
@@ -131,16 +135,24 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
     let mut body: Vec<Line> = Vec::new();
     let room = LINES - head.len() - tail.len();
     let statuses: Vec<_> = tally.messages.status.iter().collect();
-    for (index, (status, times)) in statuses.iter().enumerate() {
-        if index + 1 == room && statuses.len() > room {
-            let rest: u64 = statuses.iter().skip(index).map(|(_, times)| times).sum();
-            push(
-                &mut body,
-                Severity::Plain,
-                row("(others)", rest, "→ summary.json"),
-            );
-            break;
-        }
+    // Where not all have a line, the good ones are one sum; what else is left over is another, never added to it.
+    let (good, wanting): (Vec<_>, Vec<_>) = statuses
+        .iter()
+        .copied()
+        .partition(|(status, _)| is_good(**status));
+    let (shown, left, good) = if statuses.len() <= room {
+        (statuses.as_slice(), [].as_slice(), Vec::new())
+    } else {
+        let room = room - usize::from(!good.is_empty());
+        let shown = if wanting.len() <= room {
+            wanting.len()
+        } else {
+            room - 1
+        };
+        let (shown, left) = wanting.split_at(shown);
+        (shown, left, good)
+    };
+    for (status, times) in shown {
         let first = summary.tally().first.get(*status);
         let severity = severity(**status);
         let detail = match first {
@@ -151,7 +163,29 @@ pub fn lines(summary: &Summary<'_>, folder: &str) -> Vec<Line> {
         };
         push(&mut body, severity, row(status.as_str(), *times, &detail));
     }
+    if let Some(worst) = left.iter().map(|(status, _)| severity(**status)).min() {
+        let sum = left.iter().map(|(_, times)| *times).sum();
+        let text = row("(others)", sum, "need attention → summary.json");
+        push(&mut body, worst, text);
+    }
+    if !good.is_empty() {
+        let sum = good.iter().map(|(_, times)| *times).sum();
+        push(
+            &mut body,
+            Severity::Good,
+            row("(good)", sum, "→ summary.json"),
+        );
+    }
     [head, body, tail].concat()
+}
+
+/// Nobody needs to look at it.
+fn is_good(status: Status) -> bool {
+    status == Status::ValidAsClaimed
+        || match severity(status) {
+            Severity::Good | Severity::Plain => true,
+            Severity::Bad | Severity::Notice => false,
+        }
 }
 
 /// How a status is meant.

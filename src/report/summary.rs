@@ -245,6 +245,12 @@ impl<'a> Summary<'a> {
         &self.tally
     }
 
+    /// The trust anchors.
+    #[must_use]
+    pub fn anchors(&self) -> &Given {
+        &self.header.anchors
+    }
+
     /// What the certificates add up to.
     #[must_use]
     pub fn certificates(&self) -> &CertificateTally {

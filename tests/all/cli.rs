@@ -418,6 +418,37 @@ fn the_output_folder_is_there_already() {
 }
 
 #[test]
+fn what_was_given_and_holds_nothing_is_warned_about() {
+    let place = Workplace::new();
+    place.write("mail.mbox", mbox(&small_mails()));
+    for folder in ["ca", "certs", "crls", "keys"] {
+        place.write(&format!("{folder}/notes.txt"), "nothing");
+    }
+    let audit = ["audit", "mail.mbox", "-o", "report", AT];
+    let empty = [
+        "--ca", "ca", "--certs", "certs", "--crl", "crls", "--keys", "keys",
+    ];
+    let ran = place.run(&[&audit[..], &empty].concat());
+    ran.code(0);
+    for line in [
+        "--ca ca: no certificate",
+        "--certs certs: no certificate",
+        "--crl crls: no revocation list",
+        "--keys: no key in what was given",
+    ] {
+        assert!(ran.err.contains(line), "{line}: {ran:?}");
+    }
+    assert!(
+        ran.out.contains("no trust anchor: nothing can be valid"),
+        "{ran:?}"
+    );
+    for passwords in [["--passwords", "nowhere"], ["--password-fd", "77"]] {
+        let ran = place.run(&[&audit[..], &passwords, &["--force"]].concat());
+        ran.code(5).says(&["cannot be read"]);
+    }
+}
+
+#[test]
 fn a_partial_report_is_in_the_way_until_it_is_told_what_becomes_of_it() {
     let place = Workplace::new();
     place.write("mail.mbox", mbox(&small_mails()));
@@ -429,7 +460,24 @@ fn a_partial_report_is_in_the_way_until_it_is_told_what_becomes_of_it() {
         "--force",
     ]);
     // What the messages say works, each of them.
-    place.run(&["audit", "--resume", "report.partial"]).code(0);
+    let resume = [
+        "audit",
+        "--resume",
+        "report.partial",
+        "-q",
+        "--threads",
+        "2",
+    ];
+    place.run(&resume).code(0);
+    let run = fs::read(place.join("report/run.json")).unwrap();
+    let run: serde_json::Value = serde_json::from_slice(&run).unwrap();
+    assert_eq!(run["threads"], 2);
+    assert!(
+        run["resumed_at"]
+            .as_str()
+            .is_some_and(|at| at.contains('#')),
+        "{run:#}"
+    );
     place.run(&[&audit[..], &["--force"]].concat()).code(0);
     place.leave_partial("mail.mbox", "other");
     place

@@ -345,6 +345,7 @@ impl<'w> Writer<'w> {
             FaultCode::BeforeFirstSeparator => return Ok(()),
             // Copied as any file that is no mail.
             FaultCode::NotRecognised => {
+                open.tally.raw = Some(Raw::NoMail);
                 open.tally.counts.incomplete += 1;
                 return Ok(());
             }

@@ -107,6 +107,11 @@ impl Hierarchy {
         Ok(hierarchy)
     }
 
+    /// There is an anchor: every node leads to one.
+    pub(super) fn has_anchors(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
     fn read_crls(&mut self, pool: &Pool, checker: &mut Checker<'_>) {
         for (id, pooled) in pool.crls() {
             let crl = &pooled.crl;

@@ -192,6 +192,12 @@ impl<'p> Trust<'p> {
         known.is_none_or(|id| self.hierarchy.is_unsigned(id))
     }
 
+    /// The operator trusts somebody; without anchors nothing can be trusted.
+    #[must_use]
+    pub fn has_anchors(&self) -> bool {
+        self.hierarchy.has_anchors()
+    }
+
     /// The bounds in use.
     #[must_use]
     pub fn limits(&self) -> &'p Limits {

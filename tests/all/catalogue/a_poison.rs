@@ -180,6 +180,48 @@ fn a_34_a_forged_signer_certificate_changes_no_verdict() {
     assert_harmless(&self_signed, &[]);
 }
 
+/// A signature whose certificate is nowhere stays without one, whatever certificate somebody makes for the signer's key.
+#[test]
+fn a_34_a_forged_certificate_does_not_stand_in_for_a_missing_one() {
+    let stranger = people::stranger();
+    let bare = || Sign::by(alice()).at(people::sent());
+    let alone = [bare(), bare().by_key_identifier()].map(|sign| {
+        let signed = Signed::detached(&content()).bare_signer(sign).encode();
+        clear_signed(&signed)
+    });
+    let identifier = extensions::subject_key_identifier(&alice().party.key_identifier());
+    let wanted = Wanted::mail(100, "alice@example.com").with(identifier);
+    let forged = wanted.forge(&alice().party, &authority().party, &stranger.party);
+    let by_herself = wanted.issue(&alice().party, &alice().party);
+    let poison = poison(&[forged, by_herself], &[]);
+    for message in &alone {
+        let before = Audit::of(&[message]).run().remove(0);
+        assert_eq!(before.verdict(), "no_certificate");
+        let after = [
+            Audit::of(&[&poison, message]).run().remove(1),
+            Audit::of(&[message, &poison]).run().remove(0),
+        ];
+        for after in after {
+            assert_eq!(judgement_alone(&after), judgement_alone(&before));
+            assert!(after.has("certificate_unproven"), "{after:?}");
+        }
+    }
+    // The real one in another message still completes them, and the forged one beside it changes nothing.
+    let real = clear_signed_by(alice(), "alice@example.com");
+    let records = Audit::of(&[&poison, &alone[0], &alone[1], &real]).run();
+    for record in &records[1..] {
+        assert_eq!(record.verdict(), "valid");
+    }
+}
+
+/// [`judgement`] without the findings of the signature either.
+fn judgement_alone(record: &Record) -> serde_json::Value {
+    let mut value = judgement(record);
+    let signature = value.pointer_mut("/layers/0/signatures/0").unwrap();
+    signature.as_object_mut().unwrap().remove("findings");
+    value
+}
+
 #[test]
 fn a_34_a_forged_crl_changes_no_verdict() {
     let entry = |serial| Entry::new(serial, day(2021, 1, 1)).reason(crls::KEY_COMPROMISE);

@@ -3,6 +3,7 @@
 use mailseal::asn1::Tag;
 use mailseal::asn1::Writer;
 use mailseal::asn1::oid;
+use mailseal::crypto::digest::sha256;
 
 use crate::catalogue::a_axes::clear_signed;
 use crate::catalogue::a_axes::clear_signed_by;
@@ -21,6 +22,7 @@ use crate::toolkit::crls;
 use crate::toolkit::crls::Crl;
 use crate::toolkit::crls::Entry;
 use crate::toolkit::mail;
+use crate::toolkit::mail::Headers;
 use crate::toolkit::people;
 use crate::toolkit::people::alice;
 use crate::toolkit::people::authority;
@@ -127,12 +129,47 @@ fn a_09_a_timestamp_proves_the_time_and_so_gives_valid() {
             record.axes(["verdict", "times/0/source"]),
             ["valid_as_claimed", "signing_time"]
         );
+        assert!(record.has("timestamp_unusable"), "{record:?}");
+        assert!(!record.has("timestamp_invalid"), "{record:?}");
     }
     let record = Audit::of(&[&message]).at(day(2024, 5, 20)).record();
     assert_eq!(
         record.axes(["verdict", "times/0/source"]),
         ["valid", "signing_time"]
     );
+    assert!(record.has("timestamp_unusable"), "{record:?}");
+}
+
+/// RFC 3161 §2.4.2, RFC 5816 §2.2.1: a signed attribute must name the authority's certificate.
+#[test]
+fn a_09_a_token_that_does_not_name_its_certificate_proves_nothing() {
+    let sign = Sign::by(alice()).at(people::sent()).unsigned(|value| {
+        let imprint = sha256(value);
+        let token = cms::token_by(Sign::by(timestamp_authority()), &imprint, day(2024, 6, 1));
+        mailseal::cms::build::AttributeList::new().time_stamp_token(&token)
+    });
+    let message = clear_signed(&Signed::detached(&content()).signer(sign).encode());
+    let record = Audit::of(&[&message]).at(day(2031, 1, 1)).record();
+    assert_eq!(record.axis("timestamps/0/imprint"), "match");
+    assert_eq!(
+        record.axes(["verdict", "times/0/source"]),
+        ["valid_as_claimed", "signing_time"]
+    );
+    assert!(record.has("timestamp_invalid"), "{record:?}");
+    assert!(!record.has("timestamp_unusable"), "{record:?}");
+}
+
+/// A timestamp token in place of the mail's signature is no signature of the mail, whoever signed it.
+#[test]
+fn a_09_a_timestamp_token_as_the_body_gives_no_verdict() {
+    let token = cms::timestamp_token(alice(), &content(), people::sent());
+    let headers = Headers::new("alice@example.com", "Token", people::SENT_DATE);
+    let message = mail::message(&headers, &mail::pkcs7_mime("signed-data", &token));
+    let record = audit_one(&message);
+    assert_eq!(record.text("/layers/0/kind"), "timestamp");
+    assert_eq!(record.axes(["digest", "signature"]), ["match", "valid"]);
+    assert_eq!(record.status(), "unsupported");
+    assert!(record.0["verdict"].is_null(), "{record:?}");
 }
 
 /// What a signature proves at a proven time cuts both ways.

@@ -287,7 +287,22 @@ fn the_screen_fits_a_terminal_and_shows_the_worst_first() {
         at_line("damaged") < at_line("altered") && at_line("damaged").is_some(),
         "{lines:#?}"
     );
-    assert!(at_line("(others)").is_some());
+    // One message of each status: what is left over and the good ones are two sums.
+    let count = |word: &str| {
+        let line = &lines[at_line(word).unwrap()].text;
+        line.split_whitespace().nth(1).unwrap().parse::<usize>()
+    };
+    let (others, good) = (count("(others)").unwrap(), count("(good)").unwrap());
+    assert_eq!(good, 6, "{lines:#?}");
+    let others_line = &lines[at_line("(others)").unwrap()];
+    assert!(others_line.text.contains("need attention"), "{lines:#?}");
+    let shown = lines.iter().filter(|line| {
+        let name = line.text.split_whitespace().next();
+        Status::ALL
+            .iter()
+            .any(|status| Some(status.as_str()) == name)
+    });
+    assert_eq!(shown.count() + others + good, Status::ALL.len());
 }
 
 #[test]

@@ -378,8 +378,17 @@ pub fn timestamp_token(authority: &Holder, stamped: &[u8], at: Time) -> Vec<u8> 
 
 /// The same with any SHA-256 imprint.
 pub fn token_with_imprint(authority: &Holder, imprint: &[u8], at: Time) -> Vec<u8> {
-    let algorithm = Writer::encode(|w| DigestAlgorithm::Sha256.write_algorithm(w));
     let certificate_hash = authority.sha256();
+    let sign = Sign::by(authority).edit(|list| {
+        let algorithm = Writer::encode(|w| DigestAlgorithm::Sha256.write_algorithm(w));
+        list.signing_certificate_v2(read_algorithm(&algorithm), &certificate_hash, None)
+    });
+    token_by(sign, imprint, at)
+}
+
+/// The same with a SHA-256 imprint and whatever signed attributes the signer has: by itself none that names its certificate.
+pub fn token_by(sign: Sign<'_>, imprint: &[u8], at: Time) -> Vec<u8> {
+    let algorithm = Writer::encode(|w| DigestAlgorithm::Sha256.write_algorithm(w));
     let info = tst_info(&TstInfo {
         version: 1,
         policy: oid::ANY_POLICY,
@@ -392,10 +401,6 @@ pub fn token_with_imprint(authority: &Holder, imprint: &[u8], at: Time) -> Vec<u
         nonce: None,
         tsa: None,
         extensions: None,
-    });
-    let sign = Sign::by(authority).edit(|list| {
-        let algorithm = Writer::encode(|w| DigestAlgorithm::Sha256.write_algorithm(w));
-        list.signing_certificate_v2(read_algorithm(&algorithm), &certificate_hash, None)
     });
     Signed::opaque(&info)
         .content_type(oid::TST_INFO)
