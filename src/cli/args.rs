@@ -46,13 +46,11 @@ pub struct DecryptArgs {
     #[arg(short, long, value_name = "DIR", required_unless_present_any = ["resume", "count"])]
     pub output: Option<PathBuf>,
 
-    /// Go on with an interrupted run; its arguments are remembered, give no others but -q and --threads
+    /// Go on with an interrupted run; its arguments are remembered, give no others
     #[arg(
         long,
         value_name = "DIR.partial",
-        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
-            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
-            "csv_raw", "all", "hash_inputs", "max_message", "memory"],
+        exclusive = true,
         hide_short_help = true
     )]
     pub resume: Option<PathBuf>,
@@ -270,11 +268,13 @@ pub struct AuditArgs {
     #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
     pub output: Option<PathBuf>,
 
-    /// Go on with an interrupted run; its arguments are remembered, give no others
+    /// Go on with an interrupted run; its arguments are remembered, give no others but -q and --threads
     #[arg(
         long,
         value_name = "DIR.partial",
-        exclusive = true,
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
+            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
     pub resume: Option<PathBuf>,

@@ -110,6 +110,7 @@ fn decrypt_as(
                 Sources {
                     keys,
                     descriptor,
+                    to_sign: true,
                     ..own
                 },
                 &limits,

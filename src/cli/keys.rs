@@ -47,6 +47,8 @@ pub struct Sources<'a> {
     pub no_cache: bool,
     /// `--quiet`
     pub quiet: bool,
+    /// They are to sign with, not to open mail.
+    pub to_sign: bool,
 }
 
 impl<'a> Sources<'a> {
@@ -61,6 +63,7 @@ impl<'a> Sources<'a> {
             cache: args.cache.as_deref(),
             no_cache: args.no_cache,
             quiet,
+            to_sign: false,
         }
     }
 }
@@ -98,8 +101,9 @@ pub fn load(
             Err(_) => return Err(error.into()),
         }
     };
-    complain(&loaded.report, sources.strict)?;
-    if !sources.keys.is_empty() && loaded.keys.keys().next().is_none() {
+    let said = complain(&loaded.report, sources.strict)?;
+    if !sources.keys.is_empty() && loaded.keys.keys().next().is_none() && !said && !sources.to_sign
+    {
         warn("--keys: no key in what was given; mail for them stays closed");
     }
     Ok(loaded.keys.with_keks(keks))
@@ -120,6 +124,7 @@ pub fn list(args: &KeysArgs) -> Result<Exit, CommandError> {
         cache: args.cache.as_deref(),
         no_cache: args.no_cache,
         quiet: args.quiet,
+        to_sign: false,
     };
     let passwords = given(sources, &limits)?;
     let loaded = read(sources, &passwords, &limits, build::count(args.threads))?;
@@ -230,7 +235,7 @@ fn given(sources: Sources<'_>, limits: &Limits) -> Result<Passwords, RunError> {
 }
 
 /// One line for each key file that can't be used or that others can read, up to a bound.
-fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
+fn complain(report: &LoadReport, strict: bool) -> Result<bool, RunError> {
     let mut lines = Vec::new();
     for entry in &report.entries {
         if let Some(problem) = keys::problem(entry) {
@@ -250,7 +255,7 @@ fn complain(report: &LoadReport, strict: bool) -> Result<(), RunError> {
         }
     }
     print(&lines);
-    Ok(())
+    Ok(!lines.is_empty())
 }
 
 fn print(lines: &[String]) {

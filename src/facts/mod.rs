@@ -31,6 +31,8 @@ pub mod headers;
 
 mod unseen;
 
+mod panicked;
+
 mod readings;
 
 mod verify;
@@ -54,6 +56,7 @@ pub mod inflate;
 pub mod certificates;
 
 pub use certificates::Scratch;
+pub use panicked::{collect_nothing, has_panicked, panicked};
 pub use part::{layer_path, protects_headers};
 pub use staged::Staged;
 
@@ -154,34 +157,6 @@ pub fn collect(
     facts.findings.dedup();
     collected.facts = Some(facts);
     collected
-}
-
-/// What stands for a message that made [`collect`] panic.
-#[must_use]
-pub fn collect_nothing(message: &Message<'_>) -> Collected {
-    Collected {
-        facts: Some(Box::new(panicked(Some(sha256(message.bytes))))),
-        ..Collected::default()
-    }
-}
-
-/// The record of a message that made [`collect`], or a later stage, panic.
-#[must_use]
-pub fn panicked(sha256: Option<Sha256>) -> MessageFacts {
-    MessageFacts {
-        sha256,
-        findings: vec![of_message(Finding::Panic)],
-        ..MessageFacts::default()
-    }
-}
-
-/// These are such a record.
-#[must_use]
-pub fn has_panicked(facts: &MessageFacts) -> bool {
-    facts
-        .findings
-        .iter()
-        .any(|finding| finding.code == Finding::Panic)
 }
 
 fn of_message(code: Finding) -> FindingAt {

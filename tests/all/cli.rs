@@ -1,5 +1,7 @@
 //! The command line as a user meets it: every example of the help works, exit codes mean what the help says, and what is refused is
 //! refused in one line that says what to do.
+//!
+//! Over 600 lines because the whole command line is tried here, and every case shares one workplace.
 
 use std::fs;
 use std::path::Path;
@@ -422,7 +424,7 @@ fn what_was_given_and_holds_nothing_is_warned_about() {
     let place = Workplace::new();
     place.write("mail.mbox", mbox(&small_mails()));
     for folder in ["ca", "certs", "crls", "keys"] {
-        place.write(&format!("{folder}/notes.txt"), "nothing");
+        place.write(format!("{folder}/notes.txt"), "nothing");
     }
     let audit = ["audit", "mail.mbox", "-o", "report", AT];
     let empty = [

@@ -26,6 +26,8 @@ mod purpose;
 
 mod revocation;
 
+mod known;
+
 pub use anchors::Anchors;
 pub use chain::{Chain, ChainJudgement, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
@@ -183,24 +185,5 @@ impl<'p> Trust<'p> {
             of_signer: false,
         };
         court.known(path)
-    }
-
-    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it.
-    #[must_use]
-    pub fn is_invalid_crl(&self, sha256: &[u8; 32]) -> bool {
-        let known = self.pool.find_crl(sha256);
-        known.is_none_or(|id| self.hierarchy.is_unsigned(id))
-    }
-
-    /// The operator trusts somebody; without anchors nothing can be trusted.
-    #[must_use]
-    pub fn has_anchors(&self) -> bool {
-        self.hierarchy.has_anchors()
-    }
-
-    /// The bounds in use.
-    #[must_use]
-    pub fn limits(&self) -> &'p Limits {
-        self.limits
     }
 }
