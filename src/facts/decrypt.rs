@@ -310,6 +310,9 @@ fn more_telling(one: Decryption, other: Decryption) -> Decryption {
     match (one, other) {
         (Decryption::Failed, _) | (_, Decryption::Failed) => Decryption::Failed,
         (Decryption::Unsupported, _) | (_, Decryption::Unsupported) => Decryption::Unsupported,
-        _ => Decryption::NoKey,
+        (
+            Decryption::NoKey | Decryption::NotTried | Decryption::Decrypted,
+            Decryption::NoKey | Decryption::NotTried | Decryption::Decrypted,
+        ) => Decryption::NoKey,
     }
 }

@@ -1,7 +1,6 @@
 //! Rows F-01, F-09, F-10, F-12, F-14 to F-17, F-20 to F-23 and D-23: what becomes of an archive when it is decrypted.
-//! More than 600 lines because the rows are tried on the same archives, in every form.
 //!
-//! Over 600 lines because the rows share one way of making and reading archives.
+//! Over 600 lines because the rows are tried on the same archives, in every form.
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::os::unix::fs::PermissionsExt;
