@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
-use crate::cli::args::{AuditArgs, JudgingArgs, Signers, WritingArgs};
+use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, WritingArgs};
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
 use crate::error::RunError;

@@ -10,7 +10,8 @@ use clap::Parser;
 
 use crate::archive::Variant;
 use crate::asn1::Time;
-use crate::cli::args::{CheckArgs, Cli, Command, DecryptArgs, MboxFormat, Provenance};
+use crate::cli::args::decrypt::{CheckArgs, DecryptArgs, MboxFormat, Provenance};
+use crate::cli::args::{Cli, Command};
 use crate::cli::count::{self, Request};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
-use crate::cli::args::{KeyArgs, KeysArgs};
+use crate::cli::args::keys::{KeyArgs, KeysArgs};
 use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keks;

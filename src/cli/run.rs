@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 
 use crate::asn1::Time;
-use crate::cli::args::{AuditArgs, Cli, Command, JudgeArgs};
+use crate::cli::args::audit::{AuditArgs, JudgeArgs};
+use crate::cli::args::{Cli, Command};
 use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};

@@ -1,0 +1,174 @@
+//! `mailseal audit` and `mailseal judge` as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::args::bytes;
+use crate::cli::args::keys::KeyArgs;
+
+/// `mailseal audit`.
+#[derive(Debug, Args)]
+#[command(after_long_help = AUDIT_EXAMPLES)]
+pub struct AuditArgs {
+    /// Archives: mbox, Maildir, folders of .eml, single messages, each also as .gz or .zst; "-" is standard input
+    #[arg(required_unless_present = "resume", value_name = "ARCHIVE")]
+    pub archives: Vec<PathBuf>,
+
+    /// Folder to write the report to
+    #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
+    pub output: Option<PathBuf>,
+
+    /// Go on with an interrupted run; its arguments are remembered, give no others but -q and --threads
+    #[arg(
+        long,
+        value_name = "DIR.partial",
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
+            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "csv_raw", "all", "hash_inputs", "max_message", "memory"],
+        hide_short_help = true
+    )]
+    pub resume: Option<PathBuf>,
+
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+
+    /// What to write.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+
+    /// A record for every message, S/MIME or not
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub all: bool,
+
+    /// SHA-256 of every input file in inputs.csv
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub hash_inputs: bool,
+
+    /// Skip and list messages larger than this
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Machine", hide_short_help = true)]
+    pub max_message: Option<u64>,
+
+    /// Mail held in memory at a time
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "128M", help_heading = "Machine", hide_short_help = true)]
+    pub memory: u64,
+}
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  mailseal audit mail.mbox -o report
+  mailseal audit ~/Maildir archive.mbox.gz -o report --ca roots.pem --crl crls/
+  mailseal audit old-mail/ -o report --ca roots.pem --keys keys/ --passwords passwords.txt
+  mailseal audit list.mbox -o report --kek 6c697374:list.key
+  zcat mail.mbox.gz | mailseal audit - -o report
+  mailseal audit --resume report.partial";
+
+/// `mailseal judge`.
+#[derive(Debug, Args)]
+#[command(after_long_help = JUDGE_EXAMPLES)]
+pub struct JudgeArgs {
+    /// A report written by `audit`
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+
+    /// Folder to write the new report to
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// How to judge.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+
+    /// What to write.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+}
+
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  mailseal judge report/ -o report2 --ca other-roots.pem
+  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z";
+
+/// Options that decide verdicts.
+#[derive(Debug, Args)]
+pub struct JudgingArgs {
+    /// Trust anchors: PEM or DER certificates, bundles, folders
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub ca: Vec<PathBuf>,
+
+    /// More certificates for paths; not trusted by themselves
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub certs: Vec<PathBuf>,
+
+    /// Revocation lists: PEM or DER, files or folders
+    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    pub crl: Vec<PathBuf>,
+
+    /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub at: Option<String>,
+
+    /// Nothing is valid without an answer about revocation
+    #[arg(long, help_heading = "Judging", hide_short_help = true)]
+    pub require_revocation: bool,
+
+    /// Let revocation lists found in mail answer "good", too
+    #[arg(long, help_heading = "Judging", hide_short_help = true)]
+    pub trust_embedded: bool,
+
+    /// Which of a layer's signers count
+    #[arg(long, value_enum, default_value_t = Signers::All, help_heading = "Judging", hide_short_help = true)]
+    pub signers: Signers,
+
+    /// Exit with 1 if a message has this status; may be repeated. "any": every status but valid, decrypted, certs_only, compressed, not_smime
+    #[arg(
+        long,
+        value_name = "STATUS",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub fail_on: Vec<String>,
+}
+
+/// `--signers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Signers {
+    /// The worst counts.
+    All,
+    /// The best counts.
+    Any,
+}
+
+/// Options about the output.
+#[derive(Debug, Args)]
+pub struct WritingArgs {
+    /// Replace an existing report
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub force: bool,
+
+    /// Subjects in messages.jsonl
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub subjects: bool,
+
+    /// No ' in front of cells that a spreadsheet would take for a formula
+    #[arg(long, help_heading = "Report", hide_short_help = true)]
+    pub csv_raw: bool,
+
+    /// No progress, no summary
+    #[arg(short, long, help_heading = "Report", hide_short_help = true)]
+    pub quiet: bool,
+
+    /// Worker threads; default: one for each core
+    #[arg(long, value_name = "N", help_heading = "Machine", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
