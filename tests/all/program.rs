@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -30,6 +32,9 @@ const AT_UNIX: i64 = 2_208_988_800;
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mailseal");
+
+/// The user who may do nothing.
+const NOBODY: u32 = 65_534;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -110,6 +115,36 @@ impl Workplace {
 
     pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Ran {
         ended(&mut self.command(arguments))
+    }
+
+    /// The program as a user without rights, to whom this folder is open. Who is no root is that already. None, and a line that says so,
+    /// where root may not become somebody else.
+    pub fn command_without_rights(&self) -> Option<Command> {
+        if !rustix::process::geteuid().is_root() {
+            let mut command = Command::new(PROGRAM);
+            command.current_dir(self.path());
+            return Some(command);
+        }
+        fs::set_permissions(self.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        // The folder of the build may be closed to others.
+        let program = self.join("program-for-others");
+        if !program.exists() {
+            fs::hard_link(PROGRAM, &program)
+                .or_else(|_| fs::copy(PROGRAM, &program).map(|_| ()))
+                .unwrap();
+        }
+        let as_nobody = || {
+            let mut command = Command::new(&program);
+            command.current_dir(self.path()).uid(NOBODY).gid(NOBODY);
+            command
+        };
+        match as_nobody().arg("--version").stdout(Stdio::null()).status() {
+            Ok(status) if status.success() => Some(as_nobody()),
+            Ok(_) | Err(_) => {
+                eprintln!("skipped: root can't start the program as another user here");
+                None
+            }
+        }
     }
 
     /// Leaves what a run (`audit ARCHIVE -o REPORT -q`, at [`AT`]) leaves that died after its last fact, before its report had its name.
