@@ -2,12 +2,14 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod explain;
 pub mod keys;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::keys::KeysArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
@@ -37,6 +39,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Say what a word of a report means, or tell the story of one message
+    Explain(ExplainArgs),
+    /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl
+    Extract(ExtractArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

@@ -48,6 +48,8 @@ pub mod run;
 
 pub mod escape;
 
+pub mod explain;
+
 pub mod encode;
 
 mod names;

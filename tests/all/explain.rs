@@ -1,0 +1,200 @@
+//! `mailseal explain`: every value has its text, and no text is without a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use mailseal::archive::FaultCode;
+use mailseal::facts::axis;
+use mailseal::facts::finding::Finding;
+use mailseal::jobs::migrate::message::Kept;
+use mailseal::judge::etsi::{Detail, etsi};
+use mailseal::judge::{Status, Strength, Word};
+use mailseal::pki::trust::{Chain, Purpose, Revocation, TrustFinding};
+use mailseal::pki::x509::address::AddressSource;
+use mailseal::pki::x509::crl::RevocationReason;
+use mailseal::report::explain;
+use mailseal::report::tally::Skew;
+
+use super::program::Workplace;
+
+/// The words of each enumeration, by its name, with the axis that the texts call it.
+fn enumerations() -> BTreeMap<&'static str, (&'static str, Vec<&'static str>)> {
+    macro_rules! all {
+        ($($name:literal $axis:literal $of:path,)*) => {
+            BTreeMap::from([$(($name, ($axis, {
+                use $of as Of;
+                Of::ALL.iter().map(|value| value.as_str()).collect::<Vec<_>>()
+            })),)*])
+        };
+    }
+    all! {
+        "Structure" "structure" axis::Structure,
+        "LayerKind" "kind" axis::LayerKind,
+        "Digest" "digest" axis::Digest,
+        "Attributes" "attributes" axis::Attributes,
+        "Signature" "signature" axis::Signature,
+        "CertificateSource" "certificate_source" axis::CertificateSource,
+        "Identity" "identity" axis::Identity,
+        "Coverage" "coverage" axis::Coverage,
+        "EncryptedType" "content_type" axis::EncryptedType,
+        "Decryption" "decryption" axis::Decryption,
+        "MatchedBy" "matched_by" axis::MatchedBy,
+        "Integrity" "integrity" axis::Integrity,
+        "RecipientKind" "recipient" axis::RecipientKind,
+        "TimeSource" "times" axis::TimeSource,
+        "Grade" "grade" axis::Grade,
+        "Finding" "finding" Finding,
+        "Kept" "kept" Kept,
+        "Skew" "skew" Skew,
+        "AddressSource" "address" AddressSource,
+        "RevocationReason" "reason" RevocationReason,
+        "Chain" "chain" Chain,
+        "Purpose" "purpose" Purpose,
+        "TrustFinding" "path" TrustFinding,
+        "Revocation" "revocation" Revocation,
+        "Word" "verdict" Word,
+        "Status" "status" Status,
+        "Strength" "strength" Strength,
+    }
+}
+
+/// What the function gives for all that it can be asked.
+fn indications() -> BTreeSet<&'static str> {
+    let mut all = BTreeSet::new();
+    for word in Word::ALL {
+        for chain in Chain::ALL {
+            for revocation in Revocation::ALL {
+                for bits in 0..8 {
+                    all.insert(etsi(
+                        *word,
+                        Detail {
+                            chain: Some(*chain),
+                            revocation: Some(*revocation),
+                            ca_revoked: bits & 1 != 0,
+                            proven: bits & 2 != 0,
+                            content_missing: bits & 4 != 0,
+                        },
+                    ));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_enumeration_of_the_report_is_asked_here() {
+    let mut seen = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|kind| kind != "rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for begin in ["\naxis! {", "\nwords! {"] {
+                for block in text.split(begin).skip(1) {
+                    let name = block.split("pub enum ").nth(1).unwrap();
+                    seen.insert(name.split([' ', '{']).next().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    let asked: BTreeSet<String> = enumerations()
+        .keys()
+        .map(|name| (*name).to_owned())
+        .collect();
+    assert_eq!(seen, asked);
+}
+
+#[test]
+fn no_value_is_without_a_text_and_no_text_without_a_value() {
+    let mut values: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (axis, words) in enumerations().values() {
+        values.extend(words.iter().map(|word| (*axis, *word)));
+    }
+    // The digest axis is asked of a timestamp's imprint, too.
+    values.extend(
+        axis::Digest::ALL
+            .iter()
+            .map(|value| ("imprint", value.as_str())),
+    );
+    values.extend(FaultCode::ALL.iter().map(|code| ("fault", code.as_str())));
+    values.insert(("fault", "panic"));
+    values.extend(indications().into_iter().map(|word| ("etsi", word)));
+    let mut texts: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for text in explain::texts() {
+        for axis in text.axes {
+            assert!(
+                texts.insert((axis, text.word)),
+                "{} of {axis} twice",
+                text.word
+            );
+        }
+    }
+    let without: Vec<_> = values.difference(&texts).collect();
+    assert!(without.is_empty(), "values without a text: {without:?}");
+    let left: Vec<_> = texts.difference(&values).collect();
+    assert!(left.is_empty(), "texts without a value: {left:?}");
+}
+
+#[test]
+fn every_text_has_all_its_parts() {
+    for text in explain::texts() {
+        for (part, said) in [
+            ("means", text.means),
+            ("harmless", text.harmless),
+            ("dangerous", text.dangerous),
+            ("check", text.check),
+            ("clause", text.clause),
+        ] {
+            assert!(said.len() > 3, "{} {:?}: no {part}", text.word, text.axes);
+        }
+        let openssl = explain::commands(text.check).any(|line| line.starts_with("openssl "));
+        assert!(openssl, "{} {:?}: no openssl line", text.word, text.axes);
+    }
+}
+
+#[test]
+fn the_program_explains_a_word() {
+    let place = Workplace::new();
+    let ran = place.run(&["explain", "altered"]);
+    ran.code(0);
+    for said in [
+        "altered  (verdict, status)",
+        "Harmless",
+        "Dangerous",
+        "RFC 5652",
+        "openssl dgst -sha256 content-1-1.bin",
+    ] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    // A word of several axes: all of them.
+    let ran = place.run(&["explain", "unknown"]);
+    for said in ["(kind, recipient)", "(revocation)", "(reason)"] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    let ran = place.run(&["explain"]);
+    ran.code(0);
+    for word in explain::texts() {
+        assert!(ran.out.contains(word.word), "{}", word.word);
+    }
+    place
+        .run(&["explain", "altred"])
+        .code(2)
+        .says(&["altred", "altered", "lists all"]);
+    place
+        .run(&["explain", "\u{1b}[2Jxyz"])
+        .code(2)
+        .says(&["\\u{1b}[2Jxyz"]);
+    place
+        .run(&["explain", "."])
+        .code(2)
+        .says(&["folder", "message"]);
+}
