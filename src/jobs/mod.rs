@@ -16,6 +16,10 @@ pub mod output;
 
 pub mod migrate;
 
+pub mod message;
+
+pub mod extract;
+
 pub mod check;
 
 mod certificates;

@@ -48,9 +48,13 @@ pub mod run;
 
 pub mod escape;
 
+pub mod evidence;
+
 pub mod explain;
 
 pub mod encode;
+
+pub mod reread;
 
 mod names;
 
