@@ -195,9 +195,12 @@ impl Job<'_> {
             let at = usize::try_from(signer.index).ok();
             let info = data.and_then(|data| data.signers.get(at?));
             let content = at.and_then(|at| content(evidence, at, signer));
-            let resorted = self.is_resorted(layer, signer);
-            let place = (number, index);
-            let written = self.signature(place, signer, info, content, resorted)?;
+            let known = SignatureFiles {
+                resorted: self.has(Finding::AttributesResorted, layer, signer),
+                anchor_expired: self.has(Finding::AnchorExpired, layer, signer),
+                ..SignatureFiles::default()
+            };
+            let written = self.signature((number, index), signer, info, content, known)?;
             if let Some(der) = self
                 .material
                 .certificate(signer.signer.certificate.as_deref())
@@ -218,13 +221,10 @@ impl Job<'_> {
         signer: &Signer,
         info: Option<&SignerInfo<'_>>,
         content: Option<&Zeroizing<Vec<u8>>>,
-        resorted: bool,
+        known: SignatureFiles,
     ) -> Result<SignatureFiles, RunError> {
         let name = |kind: &str, ending: &str| signature_file(kind, place.0, place.1, ending);
-        let mut files = SignatureFiles {
-            resorted,
-            ..SignatureFiles::default()
-        };
+        let mut files = known;
         if let Some(content) = content {
             self.add(&name("content", "bin"), content)?;
             files.content = true;
@@ -232,7 +232,7 @@ impl Job<'_> {
         if let Some(info) = info {
             self.add(&name("signature", "bin"), &info.signature)?;
             if let Some(attributes) = &info.signed_attributes {
-                let sorted = attributes.to_digest_sorted().filter(|_| resorted);
+                let sorted = attributes.to_digest_sorted().filter(|_| known.resorted);
                 let input = sorted.unwrap_or_else(|| attributes.to_digest());
                 self.add(&name("attributes", "der"), &input.to_vec())?;
                 files.attributes = true;
@@ -301,13 +301,14 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn is_resorted(&self, layer: &Layer, signer: &Signer) -> bool {
+    /// The record has a finding of this signature.
+    fn has(&self, code: Finding, layer: &Layer, signer: &Signer) -> bool {
         let place = format!("{}#{}", layer.path, signer.index);
         self.extract
             .message
             .findings
             .iter()
-            .any(|finding| finding.code == Finding::AttributesResorted && finding.place == place)
+            .any(|finding| finding.code == code && finding.place == place)
     }
 
     /// A certificate that the record names; what is not at hand is counted.

@@ -19,3 +19,38 @@ pub mod report {}
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
+
+/// What `mailseal extract` hands out, and how openssl repeats a verdict.
+#[doc = include_str!("evidence.md")]
+pub mod evidence {}
+
+/// The texts of `mailseal explain`.
+pub mod explain {
+    /// Verdicts, statuses and the terms of ETSI.
+    #[doc = include_str!("explain/verdicts.md")]
+    pub mod verdicts {}
+
+    /// The axes of signed layers.
+    #[doc = include_str!("explain/signatures.md")]
+    pub mod signatures {}
+
+    /// Certificates and trust.
+    #[doc = include_str!("explain/trust.md")]
+    pub mod trust {}
+
+    /// Encrypted layers and their migration.
+    #[doc = include_str!("explain/encryption.md")]
+    pub mod encryption {}
+
+    /// Findings of archive, MIME and CMS.
+    #[doc = include_str!("explain/findings-mail.md")]
+    pub mod findings_mail {}
+
+    /// Findings of signatures, encryption and certificates, and faults.
+    #[doc = include_str!("explain/findings-cms.md")]
+    pub mod findings_cms {}
+
+    /// The checks that the texts name.
+    #[doc = include_str!("explain/checks.md")]
+    pub mod checks {}
+}

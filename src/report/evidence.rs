@@ -2,6 +2,10 @@
 //!
 //! Names and texts in both are made of numbers, digests, instants and words of a closed set: nothing from mail stands in them.
 
+mod readme;
+
+pub use readme::readme;
+
 use std::fmt::Write as _;
 
 use crate::asn1::Time;
@@ -19,6 +23,8 @@ pub struct SignatureFiles {
     pub attributes: bool,
     /// The attributes had to be sorted before they verified.
     pub resorted: bool,
+    /// The anchor's own dates exclude the clock, which counts for openssl alone.
+    pub anchor_expired: bool,
     /// `signer`: the certificate.
     pub signer: bool,
     /// `chain`: the authorities of the path, but for the anchor.
@@ -130,6 +136,9 @@ is_listed() {
     serial=$($openssl x509 -in "$2" -noout -serial | cut -d= -f2)
     $openssl crl -in "$1" -noout -text | grep -q "Serial Number: $serial\$"
 }
+
+# The list can be read, and does not have it.
+is_not_listed() { $openssl crl -in "$1" -noout && ! is_listed "$1" "$2"; }
 
 "#;
 
@@ -339,6 +348,9 @@ fn path(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles
     };
     let skip = match chain {
         Chain::Policy | Chain::KeyOutOfPolicy => Some("openssl does not ask that"),
+        _ if signer.algorithms.signature.starts_with("ml_dsa") => {
+            Some("openssl 3.0 has no such algorithm")
+        }
         _ if files.incomplete => {
             Some("a certificate of it is not at hand; give --ca and --certs of the report")
         }
@@ -353,14 +365,14 @@ fn path(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles
         "step {} 'the path to the anchor at {}' {}",
         expected(chain == Chain::Trusted),
         instant(&at.at),
-        verify(place, files, seconds)
+        verify(place, files, seconds, "")
     );
 }
 
-/// `openssl verify` of a path at a time.
-fn verify(place: &Place, files: &SignatureFiles, seconds: i64) -> String {
+/// `openssl verify` of a path at a time, with more options: all of them stand before the certificate.
+fn verify(place: &Place, files: &SignatureFiles, seconds: i64, more: &str) -> String {
     let mut line = format!(
-        "$openssl verify -no-CApath -no-CAstore -partial_chain -purpose smimesign -attime {seconds}"
+        "$openssl verify -no-CApath -no-CAstore -partial_chain -purpose smimesign -attime {seconds}{more}"
     );
     let _ = match files.anchor {
         true => write!(line, " -CAfile {}", place.file("anchor", "pem")),
@@ -400,9 +412,9 @@ fn revocation(out: &mut String, place: &Place, signer: &Signer, files: &Signatur
             "step good 'the revocation list is the one of the report' der_is crl {list} {digest}"
         );
     }
-    let listed = match value {
-        Revocation::Revoked | Revocation::RevokedLater => true,
-        Revocation::Good => false,
+    let (title, test) = match value {
+        Revocation::Revoked | Revocation::RevokedLater => ("has", "is_listed"),
+        Revocation::Good => ("does not have", "is_not_listed"),
         Revocation::NotChecked | Revocation::Stale | Revocation::Unknown => {
             let _ = writeln!(out, "note 'revocation: {}'", value.as_str());
             return;
@@ -410,8 +422,7 @@ fn revocation(out: &mut String, place: &Place, signer: &Signer, files: &Signatur
     };
     let _ = writeln!(
         out,
-        "step {} 'the list has the certificate, revocation {}' is_listed {list} {asked}",
-        expected(listed),
+        "step good 'the list {title} the certificate, revocation {}' {test} {list} {asked}",
         value.as_str()
     );
     let of_signer = signer.signer.certificate.as_deref() == Some(source.certificate.as_str());
@@ -420,13 +431,19 @@ fn revocation(out: &mut String, place: &Place, signer: &Signer, files: &Signatur
         && at.chain == Some(Chain::Trusted)
         && files.anchor
         && !files.incomplete
+        && !files.anchor_expired
     {
         let _ = writeln!(
             out,
-            "step {} 'path and list together at {}' {} -crl_check -CRLfile {list}",
+            "step {} 'path and list together at {}' {}",
             expected(value != Revocation::Revoked),
             instant(&at.at),
-            verify(place, files, seconds)
+            verify(
+                place,
+                files,
+                seconds,
+                &format!(" -crl_check -CRLfile {list}")
+            )
         );
     }
 }
@@ -460,7 +477,10 @@ fn whole(out: &mut String, number: usize, layer: &Layer, files: &LayerFiles) {
             | Signature::NotChecked => false,
         };
         let known = DIGESTS.contains(&signer.algorithms.digest.as_str())
-            && !signer.algorithms.signature.starts_with("ml_dsa");
+            && matches!(
+                signer.algorithms.signature.as_str(),
+                "rsa_v15" | "rsa_pss" | "ecdsa" | "dsa"
+            );
         read && asked
             && known
             && files.signer
@@ -471,7 +491,7 @@ fn whole(out: &mut String, number: usize, layer: &Layer, files: &LayerFiles) {
     if layer.structure != Structure::Ok || !pairs.clone().all(plain) {
         let _ = writeln!(
             out,
-            "note 'all signatures at once: openssl does not take apart what the report says of them'"
+            "note 'all signatures at once: openssl cms has no such algorithm, or does not tell these faults apart'"
         );
         return;
     }
@@ -509,94 +529,6 @@ fn instant(text: &str) -> String {
     time.map(|time| String::from_utf8_lossy(&time.rfc3339()).into_owned())
         .unwrap_or_default()
 }
-
-/// `README.txt` for a message. `names`: the files there are, sorted. Never fails.
-#[must_use]
-pub fn readme(message: &Message, names: &[String]) -> String {
-    let named = &message.named;
-    let word = message.verdict.map_or("none", Word::as_str);
-    let mut out = format!(
-        "Evidence for the verdict on one message, taken out by mailseal {}.\n\n\
-         Status {}, verdict {word}. Archive {} of the report, offset {}, {} bytes, SHA-256\n{}\n\n\
-         sh verify.sh repeats the verdict with openssl, step by step. `mailseal explain` tells what each word means.\n\n",
-        env!("CARGO_PKG_VERSION"),
-        message.status.as_str(),
-        named.archive,
-        named.offset,
-        message.length,
-        match sha256(&named.sha256) {
-            Some(_) => named.sha256.as_str(),
-            None => "(the report has none)",
-        },
-    );
-    let _ = writeln!(
-        out,
-        "The numbers in a name: of the layer, from 1, in the order of `layers` in record.json, and of the signature in it, from 1.\n"
-    );
-    for (number, layer) in (1..).zip(&message.layers) {
-        let _ = writeln!(
-            out,
-            "Layer {number}: {}, {}",
-            layer.kind.as_str(),
-            counted(layer.signatures.len())
-        );
-    }
-    out.push('\n');
-    for name in names {
-        let kind = name.split(['-', '.']).next().unwrap_or_default();
-        let about = ABOUT
-            .iter()
-            .find(|(known, _)| *known == kind)
-            .map_or("", |(_, about)| *about);
-        let _ = writeln!(out, "{name:<22} {about}");
-    }
-    out.push_str(
-        "\nNothing of the path is fetched from a network. What is not at hand is missing here, and verify.sh says which step it did not ask.\n",
-    );
-    out
-}
-
-fn counted(signatures: usize) -> String {
-    match signatures {
-        0 => "no signature".to_owned(),
-        1 => "1 signature".to_owned(),
-        _ => format!("{signatures} signatures"),
-    }
-}
-
-/// What a file is, by the first word of its name.
-const ABOUT: [(&str, &str); 15] = [
-    ("message", "the message, byte for byte as it is stored"),
-    ("record", "its line of messages.jsonl"),
-    ("verify", "openssl commands that repeat the verdict"),
-    (
-        "cms",
-        "the CMS structure of the layer, decoded, as it was carried",
-    ),
-    (
-        "content",
-        "the bytes that were hashed, in the form that the digest axis names",
-    ),
-    (
-        "attributes",
-        "the signed attributes as they were hashed, DER",
-    ),
-    ("signature", "the signature value"),
-    ("signer", "the signer's certificate"),
-    ("signers", "the certificates of all signers of the layer"),
-    (
-        "chain",
-        "the authorities between the signer and the anchor, or the end of the path",
-    ),
-    ("anchor", "the trust anchor that ends the path"),
-    ("crl", "the revocation list that decided"),
-    ("asked", "the certificate that this list speaks of"),
-    ("token", "a timestamp token on the signature"),
-    (
-        "plaintext",
-        "what was decrypted: keep it as secret as the key",
-    ),
-];
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ mod crypto;
 mod determinism;
 mod differential;
 mod explain;
+mod extract;
 mod keyring;
 mod keys;
 mod kill;
