@@ -346,17 +346,7 @@ fn path(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles
     let (Some(chain), Some(seconds)) = (at.chain, seconds(&at.at)) else {
         return;
     };
-    let skip = match chain {
-        Chain::Policy | Chain::KeyOutOfPolicy => Some("openssl does not ask that"),
-        _ if signer.algorithms.signature.starts_with("ml_dsa") => {
-            Some("openssl 3.0 has no such algorithm")
-        }
-        _ if files.incomplete => {
-            Some("a certificate of it is not at hand; give --ca and --certs of the report")
-        }
-        _ => None,
-    };
-    if let Some(why) = skip {
+    if let Some(why) = skipped(signer, chain, files) {
         let _ = writeln!(out, "note 'the path: {why}'");
         return;
     }
@@ -367,6 +357,20 @@ fn path(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles
         instant(&at.at),
         verify(place, files, seconds, "")
     );
+}
+
+/// Why openssl is not asked about a path.
+fn skipped(signer: &Signer, chain: Chain, files: &SignatureFiles) -> Option<&'static str> {
+    match chain {
+        Chain::Policy | Chain::KeyOutOfPolicy => Some("openssl does not ask that"),
+        _ if signer.algorithms.signature.starts_with("ml_dsa") => {
+            Some("openssl 3.0 has no such algorithm")
+        }
+        _ if files.incomplete => {
+            Some("a certificate of it is not at hand; give --ca and --certs of the report")
+        }
+        _ => None,
+    }
 }
 
 /// `openssl verify` of a path at a time, with more options: all of them stand before the certificate.
@@ -430,8 +434,7 @@ fn revocation(out: &mut String, place: &Place, signer: &Signer, files: &Signatur
         && of_signer
         && at.chain == Some(Chain::Trusted)
         && files.anchor
-        && !files.incomplete
-        && !files.anchor_expired
+        && skipped(signer, Chain::Trusted, files).is_none()
     {
         let _ = writeln!(
             out,

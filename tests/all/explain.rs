@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use mailseal::archive::FaultCode;
 use mailseal::facts::axis;
@@ -13,10 +15,12 @@ use mailseal::judge::{Status, Strength, Word};
 use mailseal::pki::trust::{Chain, Purpose, Revocation, TrustFinding};
 use mailseal::pki::x509::address::AddressSource;
 use mailseal::pki::x509::crl::RevocationReason;
-use mailseal::report::explain;
+use mailseal::report::explain::{self, story};
+use mailseal::report::reread::{self, Decided};
 use mailseal::report::tally::Skew;
 
-use super::program::Workplace;
+use super::extract::ALL;
+use super::program::{AT, PROGRAM, Workplace, mbox, pkcs7_mime, sign, signed};
 
 /// The words of each enumeration, by its name, with the axis that the texts call it.
 fn enumerations() -> BTreeMap<&'static str, (&'static str, Vec<&'static str>)> {
@@ -197,4 +201,106 @@ fn the_program_explains_a_word() {
         .run(&["explain", "."])
         .code(2)
         .says(&["folder", "message"]);
+}
+
+/// Each story names the verdict and the rule that led to it, and is the same twice.
+#[test]
+fn every_sample_has_its_story() {
+    let table = fs::read(ALL.place.join("report/certificates.csv")).unwrap();
+    let subjects = story::subjects(table.as_slice());
+    assert!(subjects.len() > 10, "{}", subjects.len());
+    let lines = fs::read_to_string(ALL.place.join("report/messages.jsonl")).unwrap();
+    let mut rules = BTreeSet::new();
+    for line in lines.lines() {
+        let message = reread::message(line.as_bytes()).unwrap();
+        let told = story::story(&message, &subjects);
+        assert_eq!(told, story::story(&message, &subjects));
+        assert!(
+            told.contains(&format!("Status {}: ", message.status.as_str())),
+            "{told}"
+        );
+        assert!(
+            !told.contains(|c: char| c.is_control() && c != '\n'),
+            "{told:?}"
+        );
+        assert!(
+            !told.contains(": \n"),
+            "a value without its meaning: {told}"
+        );
+        for signer in message.layers.iter().flat_map(|layer| &layer.signatures) {
+            let at = &signer.judgements;
+            let word = |one: &Option<reread::Judgement>| one.as_ref().map(|one| one.verdict);
+            let expected = match signer.decided() {
+                Decided::Fixed | Decided::NowAlone => at.now.verdict,
+                Decided::Evidenced => word(&at.evidenced).unwrap(),
+                Decided::Now => Word::Valid,
+                Decided::Compromised => Word::SignerRevoked,
+                Decided::Claimed => match word(&at.claimed).unwrap() {
+                    Word::Valid => Word::ValidAsClaimed,
+                    other => other,
+                },
+            };
+            assert_eq!(signer.verdict, expected, "{line}");
+            rules.insert(format!("{:?}", signer.decided()));
+            let said = format!("Verdict {}: ", signer.verdict.as_str());
+            assert!(told.contains(&said), "{told}");
+        }
+    }
+    for rule in ["Fixed", "Evidenced", "Now", "Claimed", "Compromised"] {
+        assert!(rules.contains(rule), "no sample for {rule}: {rules:?}");
+    }
+}
+
+#[test]
+fn the_program_tells_a_story() {
+    let place = Workplace::with_pki();
+    let altered = signed("1", "as it was signed").replace("as it was signed", "as it was not");
+    let other = pkcs7_mime("2", "signed-data", &sign(b"x", false));
+    place.write("m.mbox", mbox(&[altered, other]));
+    place
+        .run(&[
+            "audit",
+            "m.mbox",
+            "-o",
+            "report",
+            "-q",
+            AT,
+            "--ca",
+            "roots.pem",
+        ])
+        .code(0);
+    let ran = place.run(&["explain", "report", "<1@example.com>"]);
+    ran.code(0);
+    for said in [
+        "Status altered: the content is not what was signed",
+        "It is the verdict on signature 0 of layer 1.",
+        "digest mismatch: ",
+        "Clock claimed, ",
+        "Verdict altered: the content is not what was signed (digest mismatch)",
+        "TOTAL-FAILED/HASH_FAILURE",
+    ] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    place
+        .run(&["explain", "nowhere", "x"])
+        .code(5)
+        .says(&["nowhere", "cannot be read"]);
+    place.write("report/messages.jsonl", "nonsense\n");
+    place
+        .run(&["explain", "report", "x"])
+        .code(5)
+        .says(&["messages.jsonl", "Judge the report again"]);
+}
+
+/// A reader that goes away ends the output and nothing else.
+#[test]
+fn a_closed_pipe_is_no_fault() {
+    let mut child = Command::new(PROGRAM)
+        .arg("explain")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    std::io::stdout().flush().unwrap();
 }

@@ -67,7 +67,7 @@ pub struct ExtractArgs {
 const EXTRACT_EXAMPLES: &str = "\
 Examples:
   mailseal extract report inbox.mbox#9139 -o evidence
-  mailseal extract report '<1f2e@example.com>' -o evidence --archive mail/ --ca roots.pem --crl crls/
+  mailseal extract report '<1f2e@example.com>' -o evidence --archive mail/ --ca roots.pem
   mailseal extract report 3b0c44298fc1 -o evidence --keys keys/ --passwords passwords.txt
 
 Then: sh evidence/verify.sh";
