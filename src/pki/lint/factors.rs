@@ -9,7 +9,10 @@ pub(super) fn smallest(magnitude: &[u8]) -> Option<u64> {
     PRODUCTS.iter().find_map(|primes| {
         let product: u64 = primes.iter().product();
         let remainder = remainder(magnitude, product);
-        primes.iter().copied().find(|prime| remainder.is_multiple_of(*prime))
+        primes
+            .iter()
+            .copied()
+            .find(|prime| remainder.is_multiple_of(*prime))
     })
 }
 
