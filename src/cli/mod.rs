@@ -15,6 +15,8 @@ mod keks;
 
 mod keys;
 
+mod lint;
+
 mod progress;
 
 mod run;
@@ -52,6 +54,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Lint(args) => lint::lint(&args),
     };
     exit::of(result)
 }

@@ -28,6 +28,8 @@ pub mod missing;
 
 pub mod keys;
 
+pub mod lint;
+
 pub mod counts;
 
 pub mod tally;
