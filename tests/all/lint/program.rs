@@ -219,7 +219,17 @@ fn who_knows_that_an_authority_is_publicly_trusted_says_so() {
 fn g_04_certificates_csv_has_the_codes() {
     let place = Workplace::with_pki();
     place.write("mail.mbox", mbox(&[signed("one", "text")]));
-    place.run(&["audit", "mail.mbox", "-o", "report", "--ca", "roots.pem", AT]).code(0);
+    place
+        .run(&[
+            "audit",
+            "mail.mbox",
+            "-o",
+            "report",
+            "--ca",
+            "roots.pem",
+            AT,
+        ])
+        .code(0);
     let table = place.table("report", "certificates.csv");
     assert!(!table.is_empty());
     let ran = place.run(&["lint", "report", "--json"]);
