@@ -8,17 +8,14 @@ use crate::cms::{self, Layer};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::jobs::given;
-use crate::limits::Limits;
+use crate::limits::{LINT_BATCH, Limits};
 use crate::pipeline::{self, Machine};
 use crate::pki::keyring::pem;
 use crate::pki::lint::{Regime, View, lint as broken_by};
 use crate::pki::x509::Certificate;
 use crate::report::lint::{LintFinding, LintRow, LintTotals};
 
-/// Certificates that are looked at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
-const BATCH: usize = 4096;
-
-/// Looks at every certificate in files (PEM, DER, PKCS #7), below folders, and in reports (folders with `certificates.pem`), each
+/// Looks at every certificate in files (PEM, DER, PKCS #7), below folders, and in reports (their `certificates.pem` alone), each
 /// once by its SHA-256, in the order of the paths; `row` gets what was found, also of those in order.
 ///
 /// # Errors
@@ -51,7 +48,8 @@ pub fn lint(
             continue;
         }
         let bundle = path.join("certificates.pem");
-        let files = if bundle.is_file() {
+        // A folder that somebody keeps certificates in may hold a file of that name too; a report also has the table.
+        let files = if bundle.is_file() && path.join("certificates.csv").is_file() {
             vec![bundle]
         } else {
             given::files_below(path)?
@@ -129,7 +127,7 @@ impl Run<'_> {
                 der: der.to_vec(),
             });
         }
-        if self.batch.len() >= BATCH {
+        if self.batch.len() >= LINT_BATCH {
             self.flush()
         } else {
             Ok(())

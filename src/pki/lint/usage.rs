@@ -33,7 +33,8 @@ pub(super) const RULES: &[Rule] = &[
         source: "RFC 5280 §4.2.1.3, S/MIME BR §7.1.2.3 e",
         demand: "keyUsage is critical",
         since: RFC_5280,
-        applies: |c| scope::subscriber(c) && c.has(oid::KEY_USAGE),
+        // Of authorities the Baseline Requirements say more: `ca-key-usage-not-critical`.
+        applies: |c| !scope::br_authority(c) && c.has(oid::KEY_USAGE),
         broken: |c| when(!c.critical(oid::KEY_USAGE), "it is not"),
         same: &[
             "w_key_usage_criticality",
