@@ -33,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "w_ext_crl_distribution_marked_critical",
             "pkix.certificate_crldp_extension_critical",
+            "cabf.critical_crldp_extension",
         ],
     },
     Rule {
@@ -49,7 +50,10 @@ pub(super) const RULES: &[Rule] = &[
                 "none has",
             )
         },
-        same: &["cabf.no_http_crldp_uri"],
+        same: &[
+            "cabf.no_http_crldp_uri",
+            "cabf.smime.crldp_fullname_prohibited_generalname_type",
+        ],
     },
     Rule {
         code: "crl-distribution-scheme",
@@ -66,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "e_subscribers_crl_distribution_points_are_http",
             "cabf.smime.crldp_fullname_prohibited_uri_scheme",
+            "cabf.no_http_crldp_uri",
         ],
     },
     Rule {
@@ -156,6 +161,8 @@ pub(super) const RULES: &[Rule] = &[
             "e_smime_strict_aia_shall_have_http_only",
             "cabf.smime.aia_prohibited_uri_scheme",
             "cabf.smime.aia_prohibited_generalname_type",
+            "cabf.aia_ocsp_has_no_http_uri",
+            "cabf.aia_ca_issuers_has_no_http_uri",
         ],
     },
     Rule {

@@ -149,7 +149,7 @@ pub(super) const RULES: &[Rule] = &[
                 directory_attributes(c).find(|(oid, _)| is_forbidden(*oid, profile, generation));
             told(odd.map(|(oid, _)| format!("it has {}", oid.label())))
         },
-        same: &[],
+        same: &["cabf.smime.prohibited_attribute"],
     },
     Rule {
         code: "subject-mailbox-not-in-san",
@@ -170,6 +170,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "e_mailbox_address_shall_contain_an_rfc822_name",
             "cabf.smime.email_address_in_attribute_not_in_san",
+            "pkix.subject_email_address_not_in_san",
         ],
     },
     Rule {

@@ -130,6 +130,24 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        code: "authority-key-half-issuer",
+        level: Level::Must,
+        source: "RFC 5280 appendix A.2, §4.2.1.1",
+        demand: "authorityCertIssuer and authorityCertSerialNumber are both there or both absent",
+        since: RFC_5280,
+        applies: |c| matches!(c.authority_key, Ok(Some(_))),
+        broken: |c| {
+            when(
+                authority_key(c, |aki| aki.issuer.is_empty() == aki.serial.is_some()),
+                "one of them is there alone",
+            )
+        },
+        same: &[
+            "pkix.aki_with_cert_issuer_but_serial_number_absent",
+            "pkix.aki_with_serial_number_but_cert_issuer_absent",
+        ],
+    },
+    Rule {
         code: "subject-key-missing",
         level: Level::Should,
         source: "RFC 5280 §4.2.1.2, S/MIME BR §7.1.2.3 n",

@@ -31,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "e_invalid_spki_algoid",
             "cabf.smime.prohibited_spki_algorithm_encoding",
+            "cabf.smime.unsupported_public_key_type",
         ],
     },
     Rule {

@@ -112,7 +112,10 @@ pub(super) const RULES: &[Rule] = &[
         since: BR,
         applies: |c| scope::br(c) && has_notice(c),
         broken: notice_reference,
-        same: &["cabf.smime.usernotice_has_noticeref"],
+        same: &[
+            "cabf.smime.usernotice_has_noticeref",
+            "pkix.certificate_policies_usernotice_has_noticeref",
+        ],
     },
     Rule {
         code: "policy-notice-reference-outdated",
@@ -171,7 +174,10 @@ pub(super) const RULES: &[Rule] = &[
                 .any(|element| [Tag::VISIBLE_STRING, Tag::BMP_STRING].contains(&element.tag));
             when(odd, "it is one")
         },
-        same: &["pkix.rfc6818_certificate_policies_invalid_explicit_text_encoding"],
+        same: &[
+            "pkix.rfc6818_certificate_policies_invalid_explicit_text_encoding",
+            "pkix.rfc5280_certificate_policies_invalid_explicit_text_encoding",
+        ],
     },
     Rule {
         code: "any-policy-qualifier",

@@ -186,7 +186,10 @@ pub(super) const RULES: &[Rule] = &[
                 .find(|address| !mailbox::is_mailbox(address));
             told(odd.map(|address| format!("emailAddress is \"{address}\"")))
         },
-        same: &["e_single_email_subject_if_present"],
+        same: &[
+            "e_single_email_subject_if_present",
+            "pkix.invalid_email_address_syntax",
+        ],
     },
     Rule {
         code: "street-without-locality",

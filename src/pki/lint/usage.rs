@@ -84,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
             "e_rsa_other_key_usages",
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_rsa",
         ],
     },
     Rule {
@@ -110,6 +111,7 @@ pub(super) const RULES: &[Rule] = &[
             "e_rsa_other_key_usages",
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_rsa",
         ],
     },
     Rule {
@@ -131,6 +133,7 @@ pub(super) const RULES: &[Rule] = &[
             "e_ec_other_key_usages",
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_ec",
         ],
     },
     Rule {
@@ -145,6 +148,7 @@ pub(super) const RULES: &[Rule] = &[
             "e_edwardspublickey_key_usages",
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_edwards_curve",
         ],
     },
     Rule {
@@ -160,6 +164,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_mldsa",
         ],
     },
     Rule {
@@ -176,6 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         same: &[
             "cabf.smime.prohibited_ku_present",
             "cabf.smime.unknown_certificate_key_usage_type",
+            "pkix.key_usage_value_prohibited_for_mlkem",
         ],
     },
     Rule {

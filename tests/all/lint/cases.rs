@@ -1,5 +1,6 @@
 //! For each rule a certificate that keeps it, one that breaks it, and one that it says nothing about.
 
+mod authorities;
 mod extensions;
 mod names;
 mod parts;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Case> {
     let mut all = parts::cases();
     all.extend(names::cases());
     all.extend(extensions::cases());
+    all.extend(authorities::cases());
     all
 }
 

@@ -8,7 +8,7 @@ use mailseal::pki::x509::Certificate;
 use serde_json::Value;
 
 use super::cases::all;
-use super::sample::Sample;
+use super::sample::*;
 use crate::program::{AT, Ran, Workplace, mbox, pem, signed};
 
 fn lines(ran: &Ran) -> Vec<Value> {
@@ -253,14 +253,48 @@ fn g_04_certificates_csv_has_the_codes() {
     println!("{} certificates, {with} with findings", table.len());
 }
 
+/// Every profile and generation with a few things changed.
+fn variations() -> Vec<Sample> {
+    let mut all = Vec::new();
+    for profile in Profile::ALL {
+        for generation in Generation::ALL {
+            let base = || Sample::claiming(*profile, *generation);
+            all.extend([
+                base(),
+                base().no(oid::COMMON_NAME),
+                base().and(utf8(oid::LOCALITY, "Cologne")),
+                base().and(utf8(oid::PSEUDONYM, "Bluebird")),
+                base().and(utf8(oid::USER_ID, "a7")),
+                base().and(ia5(oid::EMAIL_ADDRESS, "bob@example.com")),
+                base().seconds(900 * DAY),
+                base().without(oid::KEY_USAGE),
+                base().with(
+                    oid::EXTENDED_KEY_USAGE,
+                    false,
+                    purposes(&[oid::EMAIL_PROTECTION, oid::CLIENT_AUTH]),
+                ),
+                base().with(
+                    oid::SUBJECT_ALT_NAME,
+                    false,
+                    alt_names(&[mailbox(ADDRESS), dns("example.com")]),
+                ),
+                base().issued(day(2025, 9, 1)),
+            ]);
+        }
+    }
+    all
+}
+
 /// What another program reads of these samples is what we meant. `MAILSEAL_LINT_SAMPLES=FILE` keeps all of them, for other linters.
 #[test]
 fn openssl_reads_the_samples() {
     let cases = all();
     if let Some(path) = std::env::var_os("MAILSEAL_LINT_SAMPLES") {
-        let samples = cases
+        let of_cases = cases
             .iter()
             .flat_map(|case| [&case.keeps, &case.breaks, &case.outside]);
+        let more = variations();
+        let samples = of_cases.chain(&more);
         fs::write(path, samples.map(certificate).collect::<String>()).unwrap();
     }
     for case in cases {

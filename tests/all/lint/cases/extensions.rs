@@ -11,7 +11,6 @@ pub fn cases() -> Vec<Case> {
     all.extend(access_cases());
     all.extend(general());
     all.extend(critical());
-    all.extend(authorities());
     all
 }
 
@@ -19,7 +18,7 @@ fn own() -> Oid<'static> {
     reserved(Profile::Mailbox, Generation::Strict)
 }
 
-fn qualified(sample: Sample, identifier: Oid<'_>, qualifiers: &[Vec<u8>]) -> Sample {
+pub fn qualified(sample: Sample, identifier: Oid<'_>, qualifiers: &[Vec<u8>]) -> Sample {
     sample.with(
         oid::CERTIFICATE_POLICIES,
         false,
@@ -203,12 +202,7 @@ fn general() -> Vec<Case> {
     let plain = Sample::plain;
     let bare = || plain().change(|s| s.extensions.clear());
     let authority = |value: Vec<u8>| base().with(oid::AUTHORITY_KEY_IDENTIFIER, false, value);
-    let with_serial = Writer::encode(|w| {
-        w.sequence(|w| {
-            w.primitive(Tag::context(0), &[3; 20]);
-            w.primitive(Tag::context(2), &[7]);
-        });
-    });
+    let with_serial = named_authority(true);
     let self_issued = || plain().change(|s| s.issuer = name(&s.attributes));
     let twice = plain().change(|s| {
         s.extensions
@@ -257,6 +251,12 @@ fn general() -> Vec<Case> {
             plain().with(oid::AUTHORITY_KEY_IDENTIFIER, false, with_serial),
         ),
         case(
+            "authority-key-half-issuer",
+            plain().with(oid::AUTHORITY_KEY_IDENTIFIER, false, named_authority(true)),
+            plain().with(oid::AUTHORITY_KEY_IDENTIFIER, false, named_authority(false)),
+            plain().without(oid::AUTHORITY_KEY_IDENTIFIER),
+        ),
+        case(
             "subject-key-missing",
             plain(),
             plain().without(oid::SUBJECT_KEY_IDENTIFIER),
@@ -293,26 +293,34 @@ fn general() -> Vec<Case> {
         case(
             "subject-directory-attributes-forbidden",
             base(),
-            base().with(oid::SUBJECT_DIRECTORY_ATTRIBUTES, false, vec![0x30, 0]),
-            legacy(Profile::Mailbox).with(oid::SUBJECT_DIRECTORY_ATTRIBUTES, false, vec![0x30, 0]),
+            base().with(
+                oid::SUBJECT_DIRECTORY_ATTRIBUTES,
+                false,
+                directory_attributes(),
+            ),
+            legacy(Profile::Mailbox).with(
+                oid::SUBJECT_DIRECTORY_ATTRIBUTES,
+                false,
+                directory_attributes(),
+            ),
         ),
         case(
             "lei-forbidden",
             base(),
-            base().with(oid::LEGAL_ENTITY_IDENTIFIER, false, vec![5, 0]),
-            strict(Profile::Organization).with(oid::LEGAL_ENTITY_IDENTIFIER, false, vec![5, 0]),
+            base().with(oid::LEGAL_ENTITY_IDENTIFIER, false, lei()),
+            strict(Profile::Organization).with(oid::LEGAL_ENTITY_IDENTIFIER, false, lei()),
         ),
         case(
             "lei-role-forbidden",
-            strict(Profile::Organization).with(oid::LEGAL_ENTITY_IDENTIFIER, false, vec![5, 0]),
-            strict(Profile::Organization).with(oid::LEGAL_ENTITY_ROLE, false, vec![5, 0]),
-            strict(Profile::Sponsor).with(oid::LEGAL_ENTITY_ROLE, false, vec![5, 0]),
+            strict(Profile::Organization).with(oid::LEGAL_ENTITY_IDENTIFIER, false, lei()),
+            strict(Profile::Organization).with(oid::LEGAL_ENTITY_ROLE, false, role()),
+            strict(Profile::Sponsor).with(oid::LEGAL_ENTITY_ROLE, false, role()),
         ),
         case(
             "adobe-forbidden",
             base(),
-            base().with(oid::ADOBE_ARCHIVE_REV_INFO, false, vec![5, 0]),
-            multipurpose(Profile::Mailbox).with(oid::ADOBE_ARCHIVE_REV_INFO, false, vec![5, 0]),
+            base().with(oid::ADOBE_ARCHIVE_REV_INFO, false, archive()),
+            multipurpose(Profile::Mailbox).with(oid::ADOBE_ARCHIVE_REV_INFO, false, archive()),
         ),
         case(
             "name-constraints-without-ca",
@@ -323,8 +331,58 @@ fn general() -> Vec<Case> {
     ]
 }
 
+/// authorityKeyIdentifier with the issuer's issuer, and perhaps its serial number.
+fn named_authority(serial: bool) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.primitive(Tag::context(0), &[3; 20]);
+            w.constructed(Tag::context(1), |w| {
+                w.raw(&directory(&[utf8(oid::COMMON_NAME, "Example Root")]))
+            });
+            if serial {
+                w.primitive(Tag::context(2), &[7]);
+            }
+        });
+    })
+}
+
+/// A Legal Entity Identifier (ISO 17442), and a role.
+fn lei() -> Vec<u8> {
+    Writer::encode(|w| w.primitive(Tag::PRINTABLE_STRING, b"529900T8BM49AURSDO55"))
+}
+
+fn role() -> Vec<u8> {
+    Writer::encode(|w| w.primitive(Tag::PRINTABLE_STRING, b"Chief Financial Officer"))
+}
+
+/// The revocation information that Adobe archives.
+fn archive() -> Vec<u8> {
+    Writer::encode(|w| w.sequence(|w| w.small_integer(1)))
+}
+
+fn adobe_timestamp() -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.small_integer(1);
+            w.raw(&uri("http://time.example.com/"));
+        });
+    })
+}
+
+/// subjectDirectoryAttributes with one attribute.
+fn directory_attributes() -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                w.oid(oid::TITLE);
+                w.constructed(Tag::SET, |w| w.primitive(Tag::PRINTABLE_STRING, b"Dr."));
+            });
+        });
+    })
+}
+
 /// nameConstraints that permit a domain's mailboxes.
-fn subtrees() -> Vec<u8> {
+pub fn subtrees() -> Vec<u8> {
     Writer::encode(|w| {
         w.sequence(|w| w.explicit(0, |w| w.sequence(|w| w.raw(&mailbox("example.com")))))
     })
@@ -344,7 +402,7 @@ fn critical() -> Vec<Case> {
             "subject-directory-attributes-critical",
             Sample::plain(),
             oid::SUBJECT_DIRECTORY_ATTRIBUTES,
-            vec![0x30, 0],
+            directory_attributes(),
         ),
         (
             "qc-statements-critical",
@@ -352,17 +410,12 @@ fn critical() -> Vec<Case> {
             oid::QC_STATEMENTS,
             vec![0x30, 0],
         ),
-        (
-            "lei-critical",
-            sponsor(),
-            oid::LEGAL_ENTITY_ROLE,
-            vec![5, 0],
-        ),
+        ("lei-critical", sponsor(), oid::LEGAL_ENTITY_ROLE, role()),
         (
             "adobe-critical",
             sponsor(),
             oid::ADOBE_TIMESTAMP,
-            vec![5, 0],
+            adobe_timestamp(),
         ),
         (
             "issuer-alt-name-critical",
@@ -418,163 +471,4 @@ fn critical() -> Vec<Case> {
         ),
     ]);
     all
-}
-
-fn authorities() -> Vec<Case> {
-    let (root, sub) = (Sample::root, Sample::subordinate);
-    let purposed = |sample: Sample, all: &[Oid<'_>]| {
-        sample.with(oid::EXTENDED_KEY_USAGE, false, purposes(all))
-    };
-    let unclaimed = || sub().without(oid::CERTIFICATE_POLICIES);
-    let mail = oid::EMAIL_PROTECTION;
-    let mapping = |to: Oid<'_>| {
-        Writer::encode(|w| {
-            w.sequence(|w| {
-                w.sequence(|w| {
-                    w.oid(oid::SHA256);
-                    w.oid(to);
-                });
-            });
-        })
-    };
-    vec![
-        case(
-            "ca-basic-constraints-not-critical",
-            root(),
-            root().critical(oid::BASIC_CONSTRAINTS, false),
-            Sample::plain(),
-        ),
-        case(
-            "ca-key-usage-missing",
-            root(),
-            root().without(oid::KEY_USAGE),
-            Sample::plain().without(oid::KEY_USAGE),
-        ),
-        case(
-            "ca-cert-sign-missing",
-            root(),
-            root().with(oid::KEY_USAGE, true, usage(&[6])),
-            Sample::plain(),
-        ),
-        case(
-            "ca-crl-sign-missing",
-            sub(),
-            sub().with(oid::KEY_USAGE, true, usage(&[5])),
-            root().with(oid::KEY_USAGE, true, usage(&[5])),
-        ),
-        case(
-            "ca-key-usage-not-critical",
-            sub(),
-            sub().critical(oid::KEY_USAGE, false),
-            root().critical(oid::KEY_USAGE, false),
-        ),
-        public(
-            "root-path-length",
-            root(),
-            root().with(oid::BASIC_CONSTRAINTS, true, constraints(true, Some(3))),
-            sub(),
-        ),
-        public(
-            "root-policies",
-            root(),
-            qualified(root(), oid::ANY_POLICY, &[]),
-            sub(),
-        ),
-        public(
-            "root-extended-key-usage",
-            root(),
-            purposed(root(), &[mail]),
-            sub(),
-        ),
-        public(
-            "sub-ca-policies-missing",
-            qualified(sub(), oid::ANY_POLICY, &[]),
-            unclaimed(),
-            root(),
-        ),
-        case(
-            "sub-ca-crl-distribution-critical",
-            sub(),
-            sub().critical(oid::CRL_DISTRIBUTION_POINTS, true),
-            unclaimed().critical(oid::CRL_DISTRIBUTION_POINTS, true),
-        ),
-        case(
-            "sub-ca-extended-key-usage-missing",
-            sub(),
-            sub().without(oid::EXTENDED_KEY_USAGE),
-            unclaimed().without(oid::EXTENDED_KEY_USAGE),
-        ),
-        case(
-            "sub-ca-email-protection-missing",
-            sub(),
-            purposed(sub(), &[oid::CLIENT_AUTH]),
-            sub().without(oid::EXTENDED_KEY_USAGE),
-        ),
-        case(
-            "sub-ca-extended-key-usage-forbidden",
-            purposed(sub(), &[mail, oid::CLIENT_AUTH]),
-            purposed(sub(), &[mail, oid::TIME_STAMPING]),
-            purposed(unclaimed(), &[mail, oid::TIME_STAMPING]),
-        ),
-        case(
-            "sub-ca-extended-key-usage-mail-only",
-            purposed(sub(), &[mail, oid::CLIENT_AUTH]).issued(day(2027, 7, 1)),
-            purposed(sub(), &[mail, oid::OCSP_SIGNING]).issued(day(2027, 7, 1)),
-            purposed(sub(), &[mail, oid::OCSP_SIGNING]).issued(day(2027, 6, 30)),
-        ),
-        case(
-            "sub-ca-extended-key-usage-critical",
-            sub(),
-            sub().critical(oid::EXTENDED_KEY_USAGE, true),
-            unclaimed().critical(oid::EXTENDED_KEY_USAGE, true),
-        ),
-        case(
-            "ca-common-name-missing",
-            sub(),
-            sub().no(oid::COMMON_NAME),
-            root().no(oid::COMMON_NAME),
-        ),
-        case(
-            "ca-organization-name-missing",
-            sub(),
-            sub().no(oid::ORGANIZATION),
-            root().no(oid::ORGANIZATION),
-        ),
-        case(
-            "ca-country-missing",
-            sub(),
-            sub().no(oid::COUNTRY),
-            root().no(oid::COUNTRY),
-        ),
-        case(
-            "ca-country-unknown",
-            sub(),
-            sub().set(printable(oid::COUNTRY, "UK")),
-            root().set(printable(oid::COUNTRY, "UK")),
-        ),
-        case(
-            "name-constraints-not-critical",
-            root().with(oid::NAME_CONSTRAINTS, true, subtrees()),
-            root().with(oid::NAME_CONSTRAINTS, false, subtrees()),
-            sub().with(oid::NAME_CONSTRAINTS, false, subtrees()),
-        ),
-        case(
-            "sub-ca-name-constraints-not-critical",
-            sub().with(oid::NAME_CONSTRAINTS, true, subtrees()),
-            sub().with(oid::NAME_CONSTRAINTS, false, subtrees()),
-            unclaimed().with(oid::NAME_CONSTRAINTS, false, subtrees()),
-        ),
-        case(
-            "name-constraints-empty",
-            root().with(oid::NAME_CONSTRAINTS, true, subtrees()),
-            root().with(oid::NAME_CONSTRAINTS, true, vec![0x30, 0]),
-            root(),
-        ),
-        case(
-            "policy-mapping-any",
-            root().with(oid::POLICY_MAPPINGS, true, mapping(oid::SHA384)),
-            root().with(oid::POLICY_MAPPINGS, true, mapping(oid::ANY_POLICY)),
-            root(),
-        ),
-    ]
 }

@@ -228,7 +228,18 @@ fn post_quantum(algorithm: mailseal::asn1::Oid<'static>, bits: &[usize]) -> Samp
     base()
         .issued(day(2025, 8, 22))
         .with(oid::KEY_USAGE, true, usage(bits))
-        .key(&spki(algorithm, None, &[7; 1312]))
+        .key(&spki(
+            algorithm,
+            None,
+            &vec![
+                7;
+                if algorithm == oid::ML_DSA_44 {
+                    1312
+                } else {
+                    800
+                }
+            ],
+        ))
 }
 
 fn usages() -> Vec<Case> {
