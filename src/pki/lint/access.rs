@@ -2,7 +2,7 @@
 
 use crate::asn1::Oid;
 use crate::asn1::oid;
-use crate::pki::lint::rule::{BR, Found, Level, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{BR, Found, Level, RFC_2459, RFC_5280, Rule, told, when};
 use crate::pki::lint::scope;
 use crate::pki::lint::view::View;
 use crate::pki::x509::general_name::GeneralName;
@@ -122,7 +122,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.2.1",
         demand: "authorityInfoAccess is not critical",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.has(oid::AUTHORITY_INFO_ACCESS),
         broken: |c| when(c.critical(oid::AUTHORITY_INFO_ACCESS), "it is critical"),
         same: &[

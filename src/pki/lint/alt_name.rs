@@ -7,7 +7,7 @@ use crate::asn1::Time;
 use crate::asn1::oid;
 use crate::pki::lint::claim::Generation;
 use crate::pki::lint::mailbox;
-use crate::pki::lint::rule::{BR, Found, Level, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{BR, Found, Level, RFC_2459, RFC_5280, Rule, told, when};
 use crate::pki::lint::scope;
 use crate::pki::lint::subject::{is_forbidden, is_own_mailbox};
 use crate::pki::lint::view::{View, attributes};
@@ -217,7 +217,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.6, §4.2.1.6",
         demand: "without a subject's name, subjectAltName is critical",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.has(oid::SUBJECT_ALT_NAME) && c.subject.as_ref().is_ok_and(Vec::is_empty),
         broken: |c| when(!c.critical(oid::SUBJECT_ALT_NAME), "it is not critical"),
         same: &[

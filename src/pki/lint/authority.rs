@@ -3,7 +3,7 @@
 use crate::asn1::oid;
 use crate::asn1::{Oid, Reader, Tag};
 use crate::pki::lint::country;
-use crate::pki::lint::rule::{BR, Found, Level, MAIL_ONLY, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{BR, Found, Level, MAIL_ONLY, RFC_2459, RFC_5280, Rule, told, when};
 use crate::pki::lint::scope;
 use crate::pki::lint::usage::{FORBIDDEN, has_purposes, purpose};
 use crate::pki::lint::view::View;
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.1.9",
         demand: "an authority's basicConstraints is critical",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: scope::authority,
         broken: |c| when(!c.critical(oid::BASIC_CONSTRAINTS), "it is not"),
         same: &[

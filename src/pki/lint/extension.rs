@@ -5,7 +5,7 @@ use crate::asn1::{Oid, Tag};
 use crate::crypto::digest;
 use crate::crypto::digest::DigestAlgorithm;
 use crate::pki::lint::claim::Profile;
-use crate::pki::lint::rule::{BR, Found, Level, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{BR, Found, Level, RFC_2459, RFC_5280, Rule, told, when};
 use crate::pki::lint::scope;
 use crate::pki::lint::view::{Kind, View};
 use crate::pki::x509::extensions::AuthorityKeyIdentifier;
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2",
         demand: "no extension is there twice",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| !c.certificate.extensions.list.is_empty(),
         broken: |c| {
             let mut all: Vec<Oid<'_>> = c
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.1.1",
         demand: "authorityKeyIdentifier is present where subject and issuer differ",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.certificate.version == Ok(3) && !c.certificate.is_self_issued(),
         broken: |c| when(c.lacks(oid::AUTHORITY_KEY_IDENTIFIER), "there is none"),
         same: &[
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.1.1",
         demand: "authorityKeyIdentifier is not critical",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.has(oid::AUTHORITY_KEY_IDENTIFIER),
         broken: |c| when(c.critical(oid::AUTHORITY_KEY_IDENTIFIER), "it is critical"),
         same: &[
@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.1.1",
         demand: "authorityKeyIdentifier has keyIdentifier",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| matches!(c.authority_key, Ok(Some(_))) && !c.certificate.is_self_issued(),
         broken: |c| when(authority_key(c, |aki| aki.key.is_none()), "it has not"),
         same: &[
@@ -165,7 +165,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.2.1.2",
         demand: "an authority's certificate has subjectKeyIdentifier",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: scope::authority,
         broken: |c| when(c.lacks(oid::SUBJECT_KEY_IDENTIFIER), "there is none"),
         same: &[

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::asn1::oid;
 use crate::asn1::{Oid, Tag};
-use crate::pki::lint::rule::{BR, Found, Level, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{BR, Found, Level, RFC_2459, RFC_5280, Rule, told, when};
 use crate::pki::lint::scope;
 use crate::pki::lint::view::{Attribute, View};
 
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.4",
         demand: "the issuer has a name",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.issuer.is_ok(),
         broken: |c| {
             when(
@@ -186,7 +186,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 appendix A.1, §4.1.2.6",
         demand: "commonName has at most 64 characters",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.names(oid::COMMON_NAME),
         broken: |c| longer(c, oid::COMMON_NAME, 64),
         same: &["e_subject_common_name_max_length"],
@@ -196,7 +196,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 appendix A.1, §4.1.2.6",
         demand: "organizationName has at most 64 characters",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.names(oid::ORGANIZATION),
         broken: |c| longer(c, oid::ORGANIZATION, 64),
         same: &["e_subject_organization_name_max_length"],
@@ -206,7 +206,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 appendix A.1, §4.1.2.6",
         demand: "organizationalUnitName has at most 64 characters",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.names(oid::ORGANIZATIONAL_UNIT),
         broken: |c| longer(c, oid::ORGANIZATIONAL_UNIT, 64),
         same: &["e_subject_organizational_unit_name_max_length"],
@@ -216,7 +216,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 appendix A.1, §4.1.2.6",
         demand: "localityName has at most 128 characters",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.names(oid::LOCALITY),
         broken: |c| longer(c, oid::LOCALITY, 128),
         same: &["e_subject_locality_name_max_length"],
@@ -226,7 +226,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 appendix A.1, §4.1.2.6",
         demand: "stateOrProvinceName has at most 128 characters",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| c.names(oid::STATE),
         broken: |c| longer(c, oid::STATE, 128),
         same: &["e_subject_state_name_max_length"],

@@ -92,6 +92,12 @@ pub(super) fn told(found: Option<String>) -> Found {
     found.map(Cow::Owned)
 }
 
+/// RFC 2459, January 1999: for clauses of RFC 5280 that it is known to have had already.
+pub(super) const RFC_2459: Option<Time> = Some(Time::midnight(1999, 1, 1));
+
+/// RFC 3280, April 2002: for clauses of RFC 5280 that it is known to have brought.
+pub(super) const RFC_3280: Option<Time> = Some(Time::midnight(2002, 4, 1));
+
 /// RFC 5280 was published in May 2008.
 pub(super) const RFC_5280: Option<Time> = Some(Time::midnight(2008, 5, 1));
 

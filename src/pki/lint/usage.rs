@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use crate::asn1::Oid;
 use crate::asn1::Time;
 use crate::asn1::oid;
-use crate::pki::lint::rule::{BR, BR_1_0_11, Found, Level, MAIL_ONLY, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{
+    BR, BR_1_0_11, Found, Level, MAIL_ONLY, RFC_2459, RFC_5280, Rule, told, when,
+};
 use crate::pki::lint::scope;
 use crate::pki::lint::view::View;
 use crate::pki::x509::extensions::KeyUsageBit;
@@ -32,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Should,
         source: "RFC 5280 §4.2.1.3, S/MIME BR §7.1.2.3 e",
         demand: "keyUsage is critical",
-        since: RFC_5280,
+        since: RFC_2459,
         // Of authorities the Baseline Requirements say more: `ca-key-usage-not-critical`.
         applies: |c| !scope::br_authority(c) && c.has(oid::KEY_USAGE),
         broken: |c| when(!c.critical(oid::KEY_USAGE), "it is not"),

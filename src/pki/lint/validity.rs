@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use crate::asn1::time::TimeForm;
 use crate::asn1::{Element, Tag};
-use crate::pki::lint::rule::{BR, Found, LEGACY_END, Level, RFC_5280, Rule, told, when};
+use crate::pki::lint::rule::{
+    BR, Found, LEGACY_END, Level, RFC_2459, RFC_3280, RFC_5280, Rule, told, when,
+};
 use crate::pki::lint::scope;
 use crate::pki::lint::view::View;
 
@@ -43,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.1",
         demand: "a certificate with extensions has version 3",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: |c| !c.certificate.extensions.list.is_empty(),
         broken: |c| version(c, 3),
         same: &["e_cert_extensions_version_not_3"],
@@ -53,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.2",
         demand: "the serial number is positive",
-        since: RFC_5280,
+        since: RFC_3280,
         applies: scope::any,
         broken: |c| {
             let serial = c.certificate.serial;
@@ -72,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.2",
         demand: "the serial number has at most 20 octets (S/MIME BR §7.1: it is below 2^159)",
-        since: RFC_5280,
+        since: RFC_3280,
         applies: scope::any,
         broken: |c| {
             let octets = c.certificate.serial.minimal().len();
@@ -120,7 +122,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.5",
         demand: "a time is a UTCTime through the year 2049, then a GeneralizedTime",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: scope::any,
         broken: wrong_time_type,
         same: &["e_wrong_time_format_pre2050", "pkix.wrong_time_useful_type"],
@@ -130,7 +132,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         source: "RFC 5280 §4.1.2.5.1, §4.1.2.5.2",
         demand: "a time has seconds, no fraction, and ends in Z",
-        since: RFC_5280,
+        since: RFC_2459,
         applies: scope::any,
         broken: |c| {
             when(

@@ -61,7 +61,7 @@ fn base() -> Sample {
     strict(Profile::Mailbox)
 }
 
-/// Issued before RFC 5280.
+/// Issued before RFC 2459.
 fn ancient(sample: Sample) -> Sample {
-    sample.issued(super::sample::day(2004, 1, 1))
+    sample.issued(super::sample::day(1998, 1, 1))
 }

@@ -90,7 +90,7 @@ pub fn cases() -> Vec<Case> {
                 generalized(day(2026, 1, 1))(w);
             }),
             times(|w| {
-                utc("040301000000Z")(w);
+                utc("980301000000Z")(w);
                 generalized(day(2026, 1, 1))(w);
             }),
         ),
@@ -102,7 +102,7 @@ pub fn cases() -> Vec<Case> {
                 utc("260301000000Z")(w);
             }),
             times(|w| {
-                utc("0403010000Z")(w);
+                utc("9803010000Z")(w);
                 utc("260301000000Z")(w);
             }),
         ),
