@@ -102,6 +102,7 @@ pub fn whole(
             anchors: &trusted.anchors,
             certificates: &certificates,
             crls: &trusted.crls,
+            distrusted: &BTreeSet::new(),
             policy: &policy,
             clocks: Clocks {
                 now: Time::from_unix(NOW).unwrap(),

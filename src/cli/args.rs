@@ -3,12 +3,14 @@
 pub mod audit;
 pub mod decrypt;
 pub mod keys;
+pub mod store;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
 use crate::cli::args::keys::KeysArgs;
+use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
 #[derive(Debug, Parser)]
@@ -37,6 +39,8 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Keep keys, certificates, evidence about them and decisions between runs, in one file
+    Store(StoreArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

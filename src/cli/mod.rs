@@ -21,6 +21,8 @@ mod run;
 
 mod screen;
 
+mod store;
+
 pub use exit::Exit;
 
 use std::ffi::OsString;
@@ -52,6 +54,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Store(args) => store::store(&args),
     };
     exit::of(result)
 }

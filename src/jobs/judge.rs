@@ -33,6 +33,8 @@ pub struct Judging<'a> {
     pub certificates: &'a Given,
     /// Revocation lists.
     pub crls: &'a Given,
+    /// SHA-256 of what is never an anchor: it is in none of the others as one.
+    pub distrusted: &'a BTreeSet<[u8; 32]>,
     /// How strict.
     pub policy: &'a Policy,
     /// When.
@@ -192,6 +194,7 @@ pub(super) fn report(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
+    let distrusted: Vec<[u8; 32]> = judging.distrusted.iter().copied().collect();
     let mut summary = Summary::new(Header {
         now: judging.clocks.now,
         mailseal: env!("CARGO_PKG_VERSION"),
@@ -204,6 +207,7 @@ pub(super) fn report(
         },
         certificates_given: &given,
         crls_given: set_digest(judging.crls.crls.keys()),
+        distrusted: &distrusted,
         all: head.all,
         input_digests: head.hash_inputs,
     });

@@ -28,6 +28,12 @@ pub mod missing;
 
 pub mod keys;
 
+mod columns;
+
+pub mod evidence;
+
+pub mod store;
+
 pub mod counts;
 
 pub mod tally;

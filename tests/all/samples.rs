@@ -134,6 +134,7 @@ fn report(archive: &Path, threads: usize, target: &Path) -> PathBuf {
             anchors: &material.anchors,
             certificates: &Given::default(),
             crls: &material.crls,
+            distrusted: &BTreeSet::new(),
             policy: &Policy::default(),
             clocks: Clocks { now: people::now() },
             limits: &material.limits,

@@ -188,6 +188,7 @@ impl<'a> Audit<'a> {
             anchors: &anchors,
             certificates: &certificates,
             crls: &crls,
+            distrusted: &BTreeSet::new(),
             policy: &self.policy,
             clocks: Clocks { now: self.now },
             limits: &limits,
