@@ -143,7 +143,7 @@ pub fn message(line: &[u8]) -> Option<Vec<SignedEvidence>> {
 pub struct Dossier {
     /// Of the certificate.
     pub sha256: Sha256,
-    /// From addresses that it signed for, with the first and last claimed time.
+    /// From addresses that it claims and signed for, with the number of verified signatures, and the first and last claimed time.
     pub signed_for: Vec<(String, u64, Option<Time>, Option<Time>)>,
     /// The ciphers of its holder's last SMIMECapabilities, by name, and when they were said.
     pub capabilities: Option<(Vec<String>, Option<Time>)>,
@@ -151,26 +151,32 @@ pub struct Dossier {
     pub preference: Option<(Sha256, Option<Time>)>,
 }
 
-/// Reads a line of `certificates.jsonl`; None where it is none.
+/// Reads a line of `certificates.jsonl`; None where it is none. What no verified signature says is passed over.
 #[must_use]
 pub fn dossier(line: &[u8]) -> Option<Dossier> {
     let read: DossierLine = serde_json::from_slice(line).ok()?;
+    let is_proven = |verified: Option<u64>| verified.is_some_and(|number| number > 0);
+    let signed_for = read.signed_for.iter();
+    let capabilities = read.capabilities.into_iter();
+    let preferences = read.key_preference.iter();
     Some(Dossier {
         sha256: digest(&read.sha256)?,
-        signed_for: read
-            .signed_for
-            .iter()
+        signed_for: signed_for
+            .filter(|one| one.claimed && is_proven(one.verified))
             .map(|one| {
-                let (first, last) = (instant(&one.first_seen), instant(&one.last_seen));
-                (one.address.clone(), one.signatures, first, last)
+                let verified = one.verified.unwrap_or_default();
+                let times = (instant(&one.first), instant(&one.last));
+                (one.address.clone(), verified, times.0, times.1)
             })
             .collect(),
-        capabilities: read
-            .capabilities
-            .map(|said| (said.algorithms, instant(&said.at))),
-        preference: read
-            .encryption_key_preference
-            .and_then(|said| Some((digest(&said.certificate)?, instant(&said.at)))),
+        capabilities: capabilities
+            .filter(|said| is_proven(said.verified))
+            .map(|said| (said.algorithms, instant(&said.last)))
+            .max_by_key(|(_, last)| *last),
+        preference: preferences
+            .filter(|said| is_proven(said.verified))
+            .filter_map(|said| Some((digest(&said.certificate)?, instant(&said.last))))
+            .max_by_key(|(_, last)| *last),
     })
 }
 
@@ -247,31 +253,34 @@ struct Told {
 struct DossierLine {
     sha256: String,
     signed_for: Vec<SignedFor>,
-    capabilities: Option<Said>,
-    encryption_key_preference: Option<Named>,
+    capabilities: Vec<Said>,
+    key_preference: Vec<Named>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SignedFor {
     address: String,
-    signatures: u64,
-    first_seen: String,
-    last_seen: String,
+    claimed: bool,
+    verified: Option<u64>,
+    first: String,
+    last: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Said {
     algorithms: Vec<String>,
-    at: String,
+    verified: Option<u64>,
+    last: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Named {
     certificate: String,
-    at: String,
+    verified: Option<u64>,
+    last: String,
 }
 
 #[cfg(test)]
@@ -316,6 +325,24 @@ mod tests {
             assert!(none.is_empty(), "{digest} {signature} {identity}");
         }
         assert_eq!(message(b"{"), None);
-        assert_eq!(message(b"[]"), None);
+        assert_eq!(message(b"7"), None);
+    }
+
+    #[test]
+    fn the_last_verified_statement_counts() {
+        let named = ["01".repeat(32), "02".repeat(32), "03".repeat(32)];
+        let line = format!(
+            r#"{{"sha256":"{}","capabilities":[{{"algorithms":["aes-256-cbc"],"verified":1,"last":"2020-01-01T00:00:00Z"}},{{"algorithms":["rc2"],"verified":0,"last":"2021-01-01T00:00:00Z"}}],
+            "key_preference":[{{"certificate":"{}","verified":2,"last":"2020-01-01T00:00:00Z"}},{{"certificate":"{}","own":false,"verified":1,"last":"2019-01-01T00:00:00Z"}}],
+            "signed_for":[{{"address":"a@example.com","claimed":true,"verified":3}},{{"address":"b@example.com","claimed":false,"verified":3}}]}}"#,
+            named[0], named[1], named[2]
+        );
+        let read = dossier(line.as_bytes()).unwrap();
+        assert_eq!(read.capabilities.unwrap().0, ["aes-256-cbc"]);
+        assert_eq!(read.preference.unwrap().0, [2; 32]);
+        assert_eq!(
+            read.signed_for,
+            [("a@example.com".to_owned(), 3, None, None)]
+        );
     }
 }

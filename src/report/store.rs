@@ -186,7 +186,7 @@ pub fn details(row: &StoreRow) -> String {
     line("last_seen", text(row.last_seen));
     for one in row.evidence.iter().filter(|one| !one.address.is_empty()) {
         let said = format!(
-            "{}: {} messages, {} signed, last {}, {} {}",
+            "{}: messages {}, signed {}, last {}, {} {}",
             one.address,
             one.messages,
             one.signed,

@@ -2,6 +2,7 @@
 //!
 //! `MAILSEAL_BLESS=1` writes expected records anew: read the diff.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::io::Read;

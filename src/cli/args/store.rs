@@ -22,8 +22,8 @@ Examples:
   mailseal store add roots.pem crls/ keys/alice.p12 --passwords passwords.txt
   mailseal store import report
   mailseal store list --undecided
-  mailseal store show alice@example.org
-  mailseal store export alice@example.org -o alice.pem";
+  mailseal store show alice@example.com
+  mailseal store export alice@example.com -o alice.pem";
 
 /// One for each request.
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! One audit in this process, from files in a folder to the records of messages.jsonl.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
