@@ -33,7 +33,7 @@ pub struct Judging<'a> {
     pub certificates: &'a Given,
     /// Revocation lists.
     pub crls: &'a Given,
-    /// SHA-256 of what is never an anchor: it is in none of the others as one.
+    /// SHA-256 of what is never an anchor, and on no path.
     pub distrusted: &'a BTreeSet<[u8; 32]>,
     /// How strict.
     pub policy: &'a Policy,
@@ -168,7 +168,8 @@ pub(super) fn report(
     let anchors = Anchors::new(
         judging.anchors.certificates.values().map(Vec::as_slice),
         &mut pool,
-    )?;
+    )?
+    .without(judging.distrusted);
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
         let _ = pool.insert_crl(crl, Provenance::Given);

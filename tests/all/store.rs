@@ -154,6 +154,43 @@ fn what_is_distrusted_is_no_anchor_whoever_gives_it() {
 }
 
 #[test]
+fn no_path_leads_over_what_is_distrusted_or_from_it() {
+    let place = place();
+    store(&place, &["import", "report"]).code(0);
+    store(&place, &["trust", &sha256(&TEAM.root_der)]).code(0);
+    let judge = |target: &str| {
+        place
+            .run(&[
+                "judge", "report", "-o", target, "-q", AT, "--store", "st.db",
+            ])
+            .code(0);
+        valid(&place, target)
+    };
+    assert!(judge("before") > 0);
+    store(&place, &["distrust", &sha256(&TEAM.alice_der)]).code(0);
+    assert_eq!(judge("signer"), 0);
+
+    let (middle, bob) = (Party::new("Middle"), Party::new("Bob"));
+    let middle_der = Wanted::ca(&middle, 50).days(0, 10_000).by(&TEAM.root);
+    let bob_der = Wanted::signer(&bob, 51, "bob@example.com")
+        .with(oid::KEY_USAGE, true, key_usage(&[4]))
+        .days(0, 10_000)
+        .by(&middle);
+    place.write("middle.pem", pem("CERTIFICATE", &middle_der));
+    place.write("bob.pem", pem("CERTIFICATE", &bob_der));
+    store(&place, &["add", "middle.pem", "bob.pem"]).code(0);
+    let show = ["show", "bob@example.com", AT];
+    assert_eq!(rows(&place, &show)[0]["chosen"], *sha256(&bob_der));
+    store(&place, &["distrust", &sha256(&middle_der)]).code(0);
+    let refused = &rows(&place, &show)[0];
+    assert_eq!(refused["refusal"], "none_usable");
+    assert_eq!(
+        refused["others"][0]["hindrances"],
+        serde_json::json!(["untrusted"])
+    );
+}
+
+#[test]
 fn keys_are_kept_by_their_place_and_never_themselves() {
     let place = place();
     let added = store(

@@ -191,6 +191,7 @@ impl Ground {
         }
         let anchors = material.anchors.certificates.values();
         let anchors = Anchors::new(anchors.map(Vec::as_slice), &mut pool)?;
+        let anchors = anchors.without(&material.distrusted);
         for crl in material.crls.crls.values() {
             // It was read when it was added.
             let _ = pool.insert_crl(crl, Provenance::Given);
