@@ -23,6 +23,8 @@ mod run;
 
 mod screen;
 
+mod store;
+
 pub use exit::Exit;
 
 use std::ffi::OsString;
@@ -55,6 +57,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
         Command::Lint(args) => lint::lint(&args),
+        Command::Store(args) => store::store(&args),
     };
     exit::of(result)
 }

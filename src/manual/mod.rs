@@ -16,6 +16,10 @@ pub mod findings {}
 #[doc = include_str!("report.md")]
 pub mod report {}
 
+/// What `mailseal store` keeps, and which certificate it chooses for an address.
+#[doc = include_str!("store.md")]
+pub mod store {}
+
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}

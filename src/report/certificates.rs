@@ -160,11 +160,19 @@ pub fn row(
 /// # Errors
 /// Where `out` can't be written.
 pub fn pem(der: &[u8], out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"-----BEGIN CERTIFICATE-----\n")?;
+    block("CERTIFICATE", der, out)
+}
+
+/// Writes one PEM block (RFC 7468 §2) with any label.
+///
+/// # Errors
+/// Where `out` can't be written.
+pub fn block(label: &str, der: &[u8], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "-----BEGIN {label}-----")?;
     // 48 octets give 64 characters, so that no group is split.
     for line in der.chunks(48) {
         out.write_all(base64(line).as_bytes())?;
         out.write_all(b"\n")?;
     }
-    out.write_all(b"-----END CERTIFICATE-----\n")
+    writeln!(out, "-----END {label}-----")
 }

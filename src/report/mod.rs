@@ -28,7 +28,12 @@ pub mod missing;
 
 pub mod keys;
 
+mod columns;
 pub mod lint;
+
+pub mod evidence;
+
+pub mod store;
 
 pub mod counts;
 

@@ -34,6 +34,7 @@ mod program;
 mod report;
 mod samples;
 mod secrets;
+mod store;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

@@ -31,6 +31,7 @@ fn header() -> Header<'static> {
         keyring: GIVEN,
         certificates_given: &[[3; 32]],
         crls_given: GIVEN,
+        distrusted: &[],
         all: false,
         input_digests: false,
     }
