@@ -4,6 +4,8 @@ pub mod audit;
 pub mod decrypt;
 pub mod explain;
 pub mod keys;
+pub mod lint;
+pub mod store;
 
 use clap::{Parser, Subcommand};
 
@@ -11,6 +13,8 @@ use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
 use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::keys::KeysArgs;
+use crate::cli::args::lint::LintArgs;
+use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
 #[derive(Debug, Parser)]
@@ -43,6 +47,10 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl
     Extract(ExtractArgs),
+    /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
+    Lint(LintArgs),
+    /// Keep keys, certificates, evidence about them and decisions between runs, in one file
+    Store(StoreArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

@@ -19,6 +19,7 @@ use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::extract::{self, Extract};
 use crate::jobs::given::{Given, Wanted};
+use crate::jobs::store::{Store, Whose};
 use crate::limits::Limits;
 use crate::report::reread;
 
@@ -52,6 +53,17 @@ pub fn extract(args: &ExtractArgs) -> Result<Exit, CommandError> {
         (or(&args.crl, &run.crl), Wanted::Crls, &args.crl),
     ] {
         given.join(load(&paths, wanted, typed, &limits)?);
+    }
+    if let Some(store) = args.store.as_ref().or(run.store.as_ref()) {
+        match Store::open(store, false).and_then(|store| store.material(Whose::All)) {
+            Ok(kept) => {
+                for kept in [kept.anchors, kept.certificates, kept.crls] {
+                    given.join(kept);
+                }
+            }
+            Err(error) if args.store.is_some() => return Err(error.into()),
+            Err(_) => {}
+        }
     }
     let keyring = keys::load(Sources::of(&args.keys, true), &limits, build::count(None))?;
     let settings = Settings {
@@ -109,6 +121,7 @@ struct Earlier {
     ca: Vec<PathBuf>,
     certs: Vec<PathBuf>,
     crl: Vec<PathBuf>,
+    store: Option<PathBuf>,
 }
 
 impl Earlier {
@@ -137,6 +150,7 @@ impl Earlier {
                 earlier.ca = judging.ca;
                 earlier.certs = judging.certs;
                 earlier.crl = judging.crl;
+                earlier.store = judging.store;
             }
             match next {
                 Some(next) => report = next,

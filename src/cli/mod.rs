@@ -19,11 +19,15 @@ mod keks;
 
 mod keys;
 
+mod lint;
+
 mod progress;
 
 mod run;
 
 mod screen;
+
+mod store;
 
 pub use exit::Exit;
 
@@ -58,6 +62,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Check(args) => decrypt::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Extract(args) => extract::extract(&args),
+        Command::Lint(args) => lint::lint(&args),
+        Command::Store(args) => store::store(&args),
     };
     exit::of(result)
 }

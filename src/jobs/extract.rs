@@ -26,7 +26,7 @@ use crate::mime::message::{Message as Stored, Origin, Quoting};
 use crate::pki::keyring::Keyring;
 use crate::pki::trust::Chain;
 use crate::report::encode::base64;
-use crate::report::evidence::{
+use crate::report::extract::{
     LayerFiles, SignatureFiles, layer_file, readme, script, signature_file,
 };
 use crate::report::reread::{Layer, Message, Signer};

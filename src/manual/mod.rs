@@ -16,9 +16,17 @@ pub mod findings {}
 #[doc = include_str!("report.md")]
 pub mod report {}
 
+/// What `mailseal store` keeps, and which certificate it chooses for an address.
+#[doc = include_str!("store.md")]
+pub mod store {}
+
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
+
+/// What certificates are held against, and whom the rules bind.
+#[doc = include_str!("lint.md")]
+pub mod lint {}
 
 /// What `mailseal extract` hands out, and how openssl repeats a verdict.
 #[doc = include_str!("evidence.md")]
@@ -41,6 +49,10 @@ pub mod explain {
     /// Encrypted layers and their migration.
     #[doc = include_str!("explain/encryption.md")]
     pub mod encryption {}
+
+    /// Recipients' certificates and the rules for certificates.
+    #[doc = include_str!("explain/recipients.md")]
+    pub mod recipients {}
 
     /// Findings of archive, MIME and CMS.
     #[doc = include_str!("explain/findings-mail.md")]

@@ -30,11 +30,12 @@ pub struct Text {
 }
 
 /// The files of the texts.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../manual/explain/verdicts.md"),
     include_str!("../manual/explain/signatures.md"),
     include_str!("../manual/explain/trust.md"),
     include_str!("../manual/explain/encryption.md"),
+    include_str!("../manual/explain/recipients.md"),
     include_str!("../manual/explain/findings-mail.md"),
     include_str!("../manual/explain/findings-cms.md"),
 ];

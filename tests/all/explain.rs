@@ -11,10 +11,12 @@ use mailseal::facts::axis;
 use mailseal::facts::finding::Finding;
 use mailseal::jobs::migrate::message::Kept;
 use mailseal::judge::etsi::{Detail, etsi};
-use mailseal::judge::{Status, Strength, Word};
+use mailseal::judge::{Status, Strength, Word, recipient};
+use mailseal::pki::lint;
 use mailseal::pki::trust::{Chain, Purpose, Revocation, TrustFinding};
 use mailseal::pki::x509::address::AddressSource;
 use mailseal::pki::x509::crl::RevocationReason;
+use mailseal::pki::x509::encryption::EncryptionUsage;
 use mailseal::report::explain::{self, story};
 use mailseal::report::reread::{self, Decided};
 use mailseal::report::tally::Skew;
@@ -60,6 +62,17 @@ fn enumerations() -> BTreeMap<&'static str, (&'static str, Vec<&'static str>)> {
         "Word" "verdict" Word,
         "Status" "status" Status,
         "Strength" "strength" Strength,
+        "EncryptionUsage" "encryption_usage" EncryptionUsage,
+        "Decision" "decision" recipient::Decision,
+        "Capability" "capability" recipient::Capability,
+        "Hindrance" "hindrance" recipient::Hindrance,
+        "Why" "why" recipient::Why,
+        "Caution" "caution" recipient::Caution,
+        "Refusal" "refusal" recipient::Refusal,
+        "Kind" "lint_kind" lint::Kind,
+        "Level" "lint_level" lint::Level,
+        "Profile" "lint_profile" lint::Profile,
+        "Generation" "lint_generation" lint::Generation,
     }
 }
 

@@ -59,6 +59,10 @@ pub struct ExtractArgs {
     #[arg(long, value_name = "PATH")]
     pub crl: Vec<PathBuf>,
 
+    /// The store of the report; without it as run.json has it
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+
     /// The keys: with them encrypted layers are opened, and their plaintext is written.
     #[command(flatten)]
     pub keys: KeyArgs,
