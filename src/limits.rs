@@ -188,3 +188,6 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
+
+/// Certificates that `mailseal lint` looks at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
+pub const LINT_BATCH: usize = 4096;

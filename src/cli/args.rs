@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod decrypt;
 pub mod keys;
+pub mod lint;
 pub mod store;
 
 use clap::{Parser, Subcommand};
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
 use crate::cli::args::keys::KeysArgs;
+use crate::cli::args::lint::LintArgs;
 use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
@@ -41,6 +43,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Keep keys, certificates, evidence about them and decisions between runs, in one file
     Store(StoreArgs),
+    /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
+    Lint(LintArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

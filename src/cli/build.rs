@@ -226,6 +226,7 @@ mod tests {
             | Command::Keys(_)
             | Command::Decrypt(_)
             | Command::Check(_)
+            | Command::Lint(_)
             | Command::Store(_) => unreachable!(),
         }
     }

@@ -15,6 +15,8 @@ mod keks;
 
 mod keys;
 
+mod lint;
+
 mod progress;
 
 mod run;
@@ -55,6 +57,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
         Command::Store(args) => store::store(&args),
+        Command::Lint(args) => lint::lint(&args),
     };
     exit::of(result)
 }

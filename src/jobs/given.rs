@@ -162,7 +162,7 @@ impl Given {
     }
 }
 
-fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
+pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
     let mut data = Vec::new();
     // Not by its metadata: a pipe or a device has no size.
@@ -176,7 +176,7 @@ fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
 }
 
 /// Regular files below a folder, sorted by path; links are followed for files only, so that no loop is possible.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

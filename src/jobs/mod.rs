@@ -12,6 +12,8 @@ pub mod keyring;
 
 pub mod keys;
 
+pub mod lint;
+
 pub mod output;
 
 pub mod store;

@@ -23,3 +23,7 @@ pub mod store {}
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
+
+/// What certificates are held against, and whom the rules bind.
+#[doc = include_str!("lint.md")]
+pub mod lint {}

@@ -37,6 +37,7 @@ pub const COLUMNS: &[&str] = &[
     "first_place",
     "roles",
     "chain_now",
+    "lint",
 ];
 
 /// What the certificate itself says. Empty and None: not there, or not readable.
@@ -74,6 +75,8 @@ pub struct CertificateRow<'a> {
     pub policies: &'a [String],
     /// Its path at the run's clock, where it was judged.
     pub chain_now: Option<Chain>,
+    /// Codes of the rules that it breaks, in the order of the table of rules.
+    pub lint: &'a [&'static str],
 }
 
 /// What summary.json says of the certificates carried. Joining is associative.
@@ -91,6 +94,8 @@ pub struct CertificateTally {
     pub signature_algorithms: Counts<String>,
     /// By their path at the run's clock.
     pub chain_now: Counts<Chain>,
+    /// By the rules that they break; one certificate can break several.
+    pub lint: Counts<&'static str>,
     /// No longer valid at the run's clock, whatever their path.
     pub expired_now: u64,
 }
@@ -127,7 +132,8 @@ pub fn row(
         .time(usage.last_seen)
         .word(&format!("{archive}#{offset}"))
         .words(usage.roles().map(Role::as_str))
-        .optional_word(certificate.chain_now.map(Chain::as_str));
+        .optional_word(certificate.chain_now.map(Chain::as_str))
+        .words(certificate.lint.iter().copied());
     row.end();
     tally.total += 1;
     tally.authorities += u64::from(certificate.is_ca == Some(true));
@@ -143,6 +149,9 @@ pub fn row(
         .add_name(certificate.signature_algorithm);
     if let Some(chain) = certificate.chain_now {
         tally.chain_now.add(chain);
+    }
+    for code in certificate.lint {
+        tally.lint.add(code);
     }
 }
 

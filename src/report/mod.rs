@@ -34,6 +34,8 @@ pub mod evidence;
 
 pub mod store;
 
+pub mod lint;
+
 pub mod counts;
 
 pub mod tally;

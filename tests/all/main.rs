@@ -25,6 +25,7 @@ mod keyring;
 mod keys;
 mod kill;
 mod layers;
+mod lint;
 mod manual;
 mod migrate;
 mod mime;
