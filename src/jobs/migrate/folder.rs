@@ -24,14 +24,21 @@ pub const AGENT: &str = "mailseal";
 pub(in crate::jobs) const BAG_NAMES: [&str; 9] = [
     "bagit.txt",
     "bag-info.txt",
-    "manifest-sha256.txt",
-    "tagmanifest-sha256.txt",
+    PAYLOAD,
+    TAGS,
     SIGNATURE_FILE,
-    "manifest.jsonl",
+    RECORDS,
     "undecrypted.csv",
     "run.json",
     "data",
 ];
+
+/// Digests of the files below `data`.
+pub(in crate::jobs) const PAYLOAD: &str = "manifest-sha256.txt";
+/// Digests of tag files.
+pub(in crate::jobs) const TAGS: &str = "tagmanifest-sha256.txt";
+/// A line about each message.
+pub(in crate::jobs) const RECORDS: &str = "manifest.jsonl";
 
 /// The detached signature over `tagmanifest-sha256.txt`.
 pub const SIGNATURE_FILE: &str = "tagmanifest-sha256.txt.p7s";
