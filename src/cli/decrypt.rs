@@ -111,6 +111,7 @@ fn decrypt_as(
                 Sources {
                     keys,
                     descriptor,
+                    aliases: &[],
                     to_sign: true,
                     ..own
                 },

@@ -2,6 +2,8 @@
 
 mod args;
 
+mod aliases;
+
 mod build;
 
 pub mod count;

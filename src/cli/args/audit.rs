@@ -23,7 +23,7 @@ pub struct AuditArgs {
     #[arg(
         long,
         value_name = "DIR.partial",
-        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "strict_perms", "cache",
             "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
