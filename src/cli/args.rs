@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod decrypt;
 pub mod keys;
+pub mod machine;
 
 use clap::{Parser, Subcommand};
 

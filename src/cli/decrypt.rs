@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use clap::Parser;
 
@@ -12,6 +11,7 @@ use crate::archive::Variant;
 use crate::asn1::Time;
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs, MboxFormat, Provenance};
 use crate::cli::args::{Cli, Command};
+use crate::cli::build;
 use crate::cli::count::{self, Request};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
@@ -76,13 +76,9 @@ fn decrypt_as(
     started: Time,
 ) -> Result<Exit, CommandError> {
     canary::check()?;
-    let mut limits = Limits::default();
-    limits.message_bytes = args.max_message.unwrap_or(limits.message_bytes);
-    let threads = match args.threads {
-        Some(count) => usize::from(count),
-        None => available_parallelism().map_or(1, usize::from),
-    };
-    let own = Sources::of(&args.keys, args.quiet);
+    let limits = build::limits(&args.reading);
+    let threads = build::count(args.run.threads);
+    let own = Sources::of(&args.keys, args.run.quiet);
     let keyring = keys::load(own, &limits, threads)?;
     if args.count {
         return count::count(&Request {
@@ -92,9 +88,9 @@ fn decrypt_as(
             output: args.output.as_deref(),
             force: args.force,
             threads,
-            memory_bytes: args.memory,
+            memory_bytes: args.reading.memory,
             csv_raw: false,
-            quiet: args.quiet,
+            quiet: args.run.quiet,
             limits: &limits,
         });
     }
@@ -132,7 +128,7 @@ fn decrypt_as(
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
-        memory_bytes: args.memory,
+        memory_bytes: args.reading.memory,
         stop: &stop,
     };
     let migration = Migration {
@@ -151,12 +147,12 @@ fn decrypt_as(
         },
         format: args.mbox_format.map(variant),
     };
-    let mut reporter = Reporter::new(args.quiet);
+    let mut reporter = Reporter::new(args.run.quiet);
     let mut step = |progress, total| {
         reporter.step(Step::Reading(progress, total));
     };
     let result = if args.dry_run {
-        let mut tell = |planned: &Planned| tell(planned, args.quiet);
+        let mut tell = |planned: &Planned| tell(planned, args.run.quiet);
         job::rehearse(&migration, &machine, &mut step, &mut tell).map(Some)
     } else {
         job::migrate(&migration, &machine, &mut step).and_then(|made| {
@@ -185,7 +181,7 @@ fn decrypt_as(
     let Some(counts) = counts else {
         return Ok(Exit::Finished);
     };
-    if !args.quiet {
+    if !args.run.quiet {
         let folder = target.display().to_string();
         screen::print(&summary_lines::lines(
             &summary(&counts),

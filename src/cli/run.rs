@@ -68,8 +68,8 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         ..earlier
     };
     // They change no byte of the report but `run.json`.
-    earlier.writing.quiet |= args.writing.quiet;
-    earlier.writing.threads = args.writing.threads.or(earlier.writing.threads);
+    earlier.writing.run.quiet |= args.writing.run.quiet;
+    earlier.writing.run.threads = args.writing.run.threads.or(earlier.writing.run.threads);
     audit_as(&earlier, &resume, true, clock)
 }
 
@@ -101,10 +101,10 @@ fn audit_as(
 ) -> Result<Exit, CommandError> {
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
-    let limits = build::limits(args);
+    let limits = build::limits(&args.reading);
     let policy = build::policy(&args.judging);
     let material = build::material(&args.judging, &limits)?;
-    let sources = Sources::of(&args.keys, args.writing.quiet);
+    let sources = Sources::of(&args.keys, args.writing.run.quiet);
     let threads = build::threads(&args.writing);
     let keyring = keys::load(sources, &limits, threads)?;
     let target = args.output.clone().unwrap_or_default();
@@ -118,10 +118,10 @@ fn audit_as(
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
-        memory_bytes: args.memory,
+        memory_bytes: args.reading.memory,
         stop: &stop,
     };
-    let mut reporter = Reporter::new(args.writing.quiet);
+    let mut reporter = Reporter::new(args.writing.run.quiet);
     let request = Audit {
         archives: &args.archives,
         target: &target,
@@ -148,7 +148,7 @@ fn audit_as(
         seconds: reporter.seconds(),
         threads,
         arguments: &resume.arguments,
-        quiet: args.writing.quiet,
+        quiet: args.writing.run.quiet,
         fail_on: &fail_on,
     };
     result
@@ -196,7 +196,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         memory_bytes: JUDGE_MEMORY_BYTES,
         stop: &stop,
     };
-    let reporter = Reporter::new(args.writing.quiet);
+    let reporter = Reporter::new(args.writing.run.quiet);
     let judging = Judging {
         anchors: &material.anchors,
         certificates: &material.certificates,
@@ -213,7 +213,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         seconds: reporter.seconds(),
         threads,
         arguments,
-        quiet: args.writing.quiet,
+        quiet: args.writing.run.quiet,
         fail_on: &fail_on,
     };
     result
