@@ -5,18 +5,17 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::Parser;
-
 use crate::archive::Variant;
 use crate::asn1::Time;
+use crate::cli::args::Command;
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs, MboxFormat, Provenance};
-use crate::cli::args::{Cli, Command};
 use crate::cli::build;
 use crate::cli::count::{self, Request};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
-use crate::cli::run::{Resume, clock, not_to_be_gone_on_with, quoted};
+use crate::cli::resume::{Resume, not_to_be_gone_on_with};
+use crate::cli::run::{clock, quoted};
 use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
 use crate::error::RunError;
@@ -29,7 +28,7 @@ use crate::jobs::migrate::authorities::Authorities;
 use crate::jobs::migrate::job::{self, Migration, Planned};
 use crate::jobs::migrate::journal::Counts;
 use crate::jobs::migrate::message::{Options, ProvenancePlace};
-use crate::jobs::output::{partial_of, target_of};
+use crate::jobs::output::partial_of;
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
 use crate::report::migration as summary_lines;
@@ -42,26 +41,12 @@ use crate::report::{Run, run};
 pub fn decrypt(args: &DecryptArgs, arguments: &[OsString]) -> Result<Exit, CommandError> {
     let started = clock();
     let Some(partial) = &args.resume else {
-        let resume = Resume {
-            folder: std::env::current_dir().unwrap_or_default(),
-            now: started,
-            arguments: arguments.to_vec(),
-        };
-        return decrypt_as(args, &resume, false, started);
+        return decrypt_as(args, &Resume::begun(arguments, started), false, started);
     };
-    let Some(target) = target_of(partial) else {
+    let (resume, command, target) = Resume::again(partial)?;
+    let Command::Decrypt(earlier) = command else {
         return Err(not_to_be_gone_on_with(partial));
     };
-    let resume = Resume::read(partial)?;
-    let again = Cli::try_parse_from(&resume.arguments).map(|cli| cli.command);
-    let Ok(Command::Decrypt(earlier)) = again else {
-        return Err(not_to_be_gone_on_with(partial));
-    };
-    let target =
-        std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
-    // Paths of the earlier run are relative to where it was started.
-    std::env::set_current_dir(&resume.folder)
-        .map_err(|error| RunError::unreadable(&resume.folder, error))?;
     let earlier = DecryptArgs {
         output: Some(target),
         ..earlier

@@ -19,6 +19,8 @@ mod keys;
 
 mod progress;
 
+mod resume;
+
 mod run;
 
 mod screen;
