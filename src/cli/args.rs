@@ -4,6 +4,7 @@ pub mod audit;
 pub mod decrypt;
 pub mod keys;
 pub mod lint;
+pub mod machine;
 pub mod store;
 
 use clap::{Parser, Subcommand};
