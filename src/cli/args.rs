@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod explain;
 pub mod keys;
 pub mod lint;
 pub mod machine;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
 use crate::cli::args::store::StoreArgs;
@@ -42,6 +44,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Say what a word of a report means, or tell the story of one message
+    Explain(ExplainArgs),
+    /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl
+    Extract(ExtractArgs),
     /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
     Lint(LintArgs),
     /// Keep keys, certificates, evidence about them and decisions between runs, in one file

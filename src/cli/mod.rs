@@ -11,6 +11,10 @@ mod decrypt;
 
 mod exit;
 
+mod explain;
+
+mod extract;
+
 mod interrupt;
 
 mod keks;
@@ -60,6 +64,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Extract(args) => extract::extract(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Store(args) => store::store(&args),
     };

@@ -23,6 +23,8 @@ pub mod identity;
 
 pub mod staged;
 
+pub mod evidence;
+
 mod walk;
 
 mod part;
@@ -61,10 +63,11 @@ pub use part::{layer_path, protects_headers};
 pub use staged::Staged;
 
 use crate::crypto::digest::sha256;
+use crate::facts::evidence::LayerEvidence;
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::record::{MessageFacts, Sha256};
 use crate::limits::{Budget, Limits};
-use crate::mime::message::{Form, Message, StorageFinding};
+use crate::mime::message::{Form, Message};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
 use crate::pki::keyring::Keyring;
@@ -91,6 +94,8 @@ pub struct Collected {
     pub crls: Vec<Carried>,
     /// Plaintexts, each with the index of its layer; an audit drops them unread.
     pub opened: Vec<Staged>,
+    /// By layer; empty unless [`collect_evidence`] was asked.
+    pub evidence: Vec<LayerEvidence>,
 }
 
 /// A certificate or CRL on its way to the pool.
@@ -112,8 +117,31 @@ pub fn collect(
     settings: &Settings,
     scratch: &mut Scratch,
 ) -> Collected {
+    collect_with(message, keys, settings, scratch, false)
+}
+
+/// As [`collect`], and keeps what another program needs to repeat the steps.
+pub fn collect_evidence(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+) -> Collected {
+    collect_with(message, keys, settings, scratch, true)
+}
+
+fn collect_with(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+    evidence: bool,
+) -> Collected {
     scratch.budget = Budget::of(&settings.limits);
     let mut walk = walk::Walk::new(keys, settings, scratch);
+    if evidence {
+        walk.keep_evidence();
+    }
     let mut header = None;
     match message.form {
         Form::Mail => {
@@ -151,7 +179,7 @@ pub fn collect(
         facts.times = headers::times(&header, date, Some(&message.origin));
         facts.findings.extend(odd.into_iter().map(of_message));
     }
-    let storage = message.origin.findings.iter().map(storage_finding);
+    let storage = message.origin.findings.iter().map(part::storage_finding);
     facts.findings.extend(storage.map(of_message));
     facts.findings.sort();
     facts.findings.dedup();
@@ -163,17 +191,6 @@ fn of_message(code: Finding) -> FindingAt {
     FindingAt {
         place: String::new(),
         code,
-    }
-}
-
-fn storage_finding(finding: StorageFinding) -> Finding {
-    match finding {
-        StorageFinding::SeparatorOdd => Finding::SeparatorOdd,
-        StorageFinding::SeparatorWithoutBlankLine => Finding::SeparatorWithoutBlankLine,
-        StorageFinding::SeparatorMissing => Finding::SeparatorMissing,
-        StorageFinding::UnquotedFromLine => Finding::UnquotedFromLine,
-        StorageFinding::ContentLengthWrong => Finding::ContentLengthWrong,
-        StorageFinding::CutShort => Finding::CutShort,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::asn1::BerErrorKind;
 use crate::cms::{self, ContentInfo, Layer};
 use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::certificates::Scratch;
+use crate::facts::evidence::LayerEvidence;
 use crate::facts::finding::Finding;
 use crate::facts::headers;
 use crate::facts::part::{self, At, layer_path};
@@ -36,6 +37,8 @@ pub(super) struct Walk<'w> {
     certificates: BTreeMap<Sha256, Vec<u8>>,
     crls: BTreeMap<Sha256, Vec<u8>>,
     opened: Vec<Staged>,
+    /// By layer, where it is asked for.
+    pub(super) evidence: Option<Vec<LayerEvidence>>,
     /// The message has List-* fields.
     is_list_mail: bool,
     /// Depth of the layer that `content_sha256` is of.
@@ -101,6 +104,7 @@ impl<'w> Walk<'w> {
             certificates: BTreeMap::new(),
             crls: BTreeMap::new(),
             opened: Vec::new(),
+            evidence: None,
             is_list_mail: false,
             deepest: None,
         }
@@ -160,6 +164,7 @@ impl<'w> Walk<'w> {
             certificates: carried_list(self.certificates),
             crls: carried_list(self.crls),
             opened: self.opened,
+            evidence: self.evidence.unwrap_or_default(),
         }
     }
 
@@ -319,7 +324,11 @@ impl<'w> Walk<'w> {
             at.whole = false;
             at.uncovered
                 .push(layer_path(&place.prefix, &tree.number(content)));
-            return self.layer(&info, at, place);
+            let index = self.layer(&info, at, place);
+            if let Some(index) = index {
+                self.keep_cms(index, &decoded.bytes);
+            }
+            return index;
         };
         part::layer_findings(&info, &data.carried, &mut at.findings);
         let structure = if data.signers.is_empty() {
@@ -356,6 +365,8 @@ impl<'w> Walk<'w> {
         }
         self.innermost(depth, sha256);
         let index = self.push(at, LayerKind::Signed, structure, place);
+        self.keep_cms(index, &decoded.bytes);
+        self.keep_readings(index, data, &signatures, Some(&mut readings), used);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
             layer.certificates = carried;
@@ -380,7 +391,11 @@ impl<'w> Walk<'w> {
     fn cms(&mut self, bytes: &[u8], at: At, place: &Place) -> Option<usize> {
         let mut at = at;
         match self.read(bytes, State::Regular, &mut at) {
-            Some(info) => self.layer(&info, at, place),
+            Some(info) => {
+                let index = self.layer(&info, at, place)?;
+                self.keep_cms(index, bytes);
+                Some(index)
+            }
             None => {
                 let kind = at.announced();
                 // application/octet-stream with a name of S/MIME's that holds none of it is an attachment like any other.

@@ -21,6 +21,8 @@ mod cms;
 mod crypto;
 mod determinism;
 mod differential;
+mod explain;
+mod extract;
 mod keyring;
 mod keys;
 mod kill;
