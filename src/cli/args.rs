@@ -4,6 +4,7 @@ pub mod audit;
 pub mod decrypt;
 pub mod keys;
 pub mod lint;
+pub mod machine;
 pub mod store;
 
 use clap::{Parser, Subcommand};
@@ -41,10 +42,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
-    /// Keep keys, certificates, evidence about them and decisions between runs, in one file
-    Store(StoreArgs),
     /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
     Lint(LintArgs),
+    /// Keep keys, certificates, evidence about them and decisions between runs, in one file
+    Store(StoreArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

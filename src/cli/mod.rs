@@ -2,6 +2,8 @@
 
 mod args;
 
+mod aliases;
+
 mod build;
 
 pub mod count;
@@ -18,6 +20,8 @@ mod keys;
 mod lint;
 
 mod progress;
+
+mod resume;
 
 mod run;
 
@@ -56,8 +60,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
-        Command::Store(args) => store::store(&args),
         Command::Lint(args) => lint::lint(&args),
+        Command::Store(args) => store::store(&args),
     };
     exit::of(result)
 }

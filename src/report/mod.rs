@@ -29,12 +29,11 @@ pub mod missing;
 pub mod keys;
 
 mod columns;
+pub mod lint;
 
 pub mod evidence;
 
 pub mod store;
-
-pub mod lint;
 
 pub mod counts;
 
