@@ -1,4 +1,6 @@
 //! `mailseal store` on the built program: what is kept, what is trusted and what not, two runs at once, and a run that is killed.
+//!
+//! Over 600 lines because every subcommand is tried here, on the same few certificates.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

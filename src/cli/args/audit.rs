@@ -106,7 +106,12 @@ pub struct JudgingArgs {
     pub crl: Vec<PathBuf>,
 
     /// A store (see `mailseal store`): what it trusts are anchors, its certificates and lists help; what it distrusts is no anchor
-    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
     pub store: Option<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
