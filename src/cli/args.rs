@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod evidence;
 pub mod keys;
 
 use clap::{Parser, Subcommand};

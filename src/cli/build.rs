@@ -1,5 +1,6 @@
 //! Options to the parts that a job runs with.
 
+use std::path::Path;
 use std::thread::available_parallelism;
 
 use jiff::tz::Offset;
@@ -9,10 +10,13 @@ use crate::asn1::Time;
 use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, WritingArgs};
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
+use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
-use crate::judge::{Policy, Status};
+use crate::jobs::policy as policy_file;
+use crate::judge::policy::Table;
+use crate::judge::{Evidence, Policy, Status};
 use crate::limits::Limits;
 use crate::report::{Cells, RenderOptions};
 
@@ -37,13 +41,42 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
 }
 
 /// How strict to judge.
-#[must_use]
-pub fn policy(args: &JudgingArgs) -> Policy {
-    Policy {
+///
+/// # Errors
+/// A policy file that can't be read, or a line of it that is not understood.
+pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
+    let table = match &args.policy {
+        Some(path) => Some(table(path)?),
+        None => None,
+    };
+    let mut evidence = Evidence {
+        hosts: args.evidence.trust_received.clone(),
+        fields: args.evidence.assert_time.clone(),
+        file_time: args.evidence.use_file_time,
+    };
+    evidence.hosts.sort_unstable();
+    evidence.hosts.dedup();
+    evidence.fields.sort_unstable();
+    evidence.fields.dedup();
+    Ok(Policy {
         require_revocation: args.require_revocation,
         any_signer: args.signers == Signers::Any,
         trust_embedded: args.trust_embedded,
-    }
+        table,
+        evidence,
+    })
+}
+
+fn table(path: &Path) -> Result<Table, CommandError> {
+    let bytes = std::fs::read(path).map_err(|error| RunError::unreadable(path, error))?;
+    let rules = policy_file::read(&bytes).map_err(|error| {
+        let (path, line, problem) = (path.display(), error.line, error.kind.problem());
+        CommandError::Usage(format!("--policy {path}: line {line}: {problem}"))
+    })?;
+    Ok(Table {
+        rules,
+        sha256: sha256(&bytes),
+    })
 }
 
 /// Files that verdicts rest on.

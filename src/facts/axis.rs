@@ -254,6 +254,10 @@ axis! {
         FromLine = "from_line",
         /// The delivery time in a Maildir name.
         FileName = "file_name",
+        /// The time of the file; only with `--use-file-time`.
+        FileTime = "file_time",
+        /// A header field that the operator stands for (`--assert-time`).
+        HeaderField = "header_field",
     }
 }
 

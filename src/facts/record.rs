@@ -25,6 +25,8 @@ pub struct MessageFacts {
     pub sender: Addresses,
     /// Claimed times of the message itself, best first.
     pub times: Vec<ClaimedTime>,
+    /// What the header holds that an operator may stand for.
+    pub trace: Trace,
     /// Outermost first, in document order.
     pub layers: Vec<LayerFacts>,
     /// Messages inside message/rfc822 parts that have layers.
@@ -77,6 +79,24 @@ pub struct Addresses {
 pub struct ClaimedTime {
     /// Where.
     pub source: TimeSource,
+    /// When.
+    pub at: Time,
+}
+
+/// What a message's header holds that an operator may stand for (`--trust-received`, `--assert-time`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The host that wrote the topmost Received field (RFC 5321 §4.4, `by`), in lower case; its time is among the claimed ones.
+    pub received_by: Option<String>,
+    /// Header fields but Received whose value is a time, in order.
+    pub fields: Vec<FieldTime>,
+}
+
+/// A header field whose value is a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldTime {
+    /// Its name in lower case.
+    pub name: String,
     /// When.
     pub at: Time,
 }

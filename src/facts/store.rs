@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::record::MessageFacts;
 
 /// First bytes of a facts file; the number changes with the format.
-const MAGIC: &[u8] = b"mailseal facts 2\n";
+const MAGIC: &[u8] = b"mailseal facts 3\n";
 
 /// zstd level: the fastest that still halves repeated names.
 const LEVEL: i32 = 1;
@@ -79,6 +79,8 @@ pub struct Head {
     pub all: bool,
     /// The file has the SHA-256 of every input.
     pub hash_inputs: bool,
+    /// The facts have the times of files.
+    pub file_times: bool,
     /// Number of keys in the keyring.
     pub keys: u64,
     /// Digest of the keyring's public keys.
@@ -357,6 +359,7 @@ mod tests {
             openssl: "3".to_owned(),
             all: true,
             hash_inputs: false,
+            file_times: false,
             keys: 0,
             keyring: [7; 32],
         }

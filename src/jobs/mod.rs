@@ -14,6 +14,8 @@ pub mod keys;
 
 pub mod output;
 
+pub mod policy;
+
 pub mod migrate;
 
 pub mod check;

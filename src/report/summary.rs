@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
+use crate::judge::evidence::{Evidence, Host};
 use crate::judge::status::Status;
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
@@ -32,6 +33,10 @@ pub struct Header<'a> {
     pub anchors: Given,
     /// Digest of the policy's text.
     pub policy: Sha256,
+    /// Digest of the policy file.
+    pub policy_file: Option<&'a Sha256>,
+    /// Who was believed about times.
+    pub evidence: &'a Evidence,
     /// Number of keys, and a digest of their public keys.
     pub keyring: Given,
     /// SHA-256 of the certificates given as files, sorted.
@@ -221,7 +226,9 @@ impl<'a> Summary<'a> {
             anchors: given(&header.anchors),
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
+                file_sha256: header.policy_file.map(|sha256| Hex(sha256)),
             },
+            evidence: evidence(header.evidence),
             keyring: given(&header.keyring),
             certificates_given: header
                 .certificates_given
@@ -277,6 +284,7 @@ struct SummaryRecord<'a> {
     versions: Versions<'a>,
     anchors: GivenRecord<'a>,
     policy: PolicyRecord<'a>,
+    evidence: EvidenceRecord<'a>,
     keyring: GivenRecord<'a>,
     certificates_given: Vec<Hex<'a>>,
     crls_given: GivenRecord<'a>,
@@ -305,6 +313,23 @@ struct GivenRecord<'a> {
 #[derive(Serialize)]
 struct PolicyRecord<'a> {
     sha256: Hex<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_sha256: Option<Hex<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceRecord<'a> {
+    trust_received: Vec<&'a str>,
+    assert_time: Vec<&'a str>,
+    use_file_time: bool,
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceRecord<'_> {
+    EvidenceRecord {
+        trust_received: evidence.hosts.iter().map(Host::text).collect(),
+        assert_time: evidence.fields.iter().map(String::as_str).collect(),
+        use_file_time: evidence.file_time,
+    }
 }
 
 fn given(given: &Given) -> GivenRecord<'_> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::args::bytes;
+use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
 
 /// `mailseal audit`.
@@ -24,7 +25,8 @@ pub struct AuditArgs {
         long,
         value_name = "DIR.partial",
         conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
-            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time", "use_file_time", "policy",
+            "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
@@ -92,7 +94,8 @@ pub struct JudgeArgs {
 const JUDGE_EXAMPLES: &str = "\
 Examples:
   mailseal judge report/ -o report2 --ca other-roots.pem
-  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z";
+  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z
+  mailseal judge report/ -o report3 --ca roots.pem --trust-received mx.example.com";
 
 /// Options that decide verdicts.
 #[derive(Debug, Args)]
@@ -125,6 +128,19 @@ pub struct JudgingArgs {
     /// Let revocation lists found in mail answer "good", too
     #[arg(long, help_heading = "Judging", hide_short_help = true)]
     pub trust_embedded: bool,
+
+    /// Who is believed about times.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
+
+    /// Which algorithms and keys are weak or broken, and since when, in place of the built-in table; as src/manual/policy.csv
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub policy: Option<PathBuf>,
 
     /// Which of a layer's signers count
     #[arg(long, value_enum, default_value_t = Signers::All, help_heading = "Judging", hide_short_help = true)]

@@ -2,6 +2,7 @@
 
 use mailseal::error::RunError;
 use mailseal::facts::record::{MessageFacts, Sha256};
+use mailseal::judge::Evidence;
 use mailseal::judge::Status;
 use mailseal::judge::verdict::MessageVerdict;
 use mailseal::pki::trust::Chain;
@@ -21,6 +22,12 @@ const GIVEN: Given = Given {
     sha256: [1; 32],
 };
 
+static NO_EVIDENCE: Evidence = Evidence {
+    hosts: Vec::new(),
+    fields: Vec::new(),
+    file_time: false,
+};
+
 fn header() -> Header<'static> {
     Header {
         now: at(1_700_000_000),
@@ -28,6 +35,8 @@ fn header() -> Header<'static> {
         openssl: "OpenSSL 3.6.3",
         anchors: GIVEN,
         policy: [2; 32],
+        policy_file: None,
+        evidence: &NO_EVIDENCE,
         keyring: GIVEN,
         certificates_given: &[[3; 32]],
         crls_given: GIVEN,
