@@ -237,7 +237,7 @@ fn reopen(
                         pool.insert_certificate(&der, Provenance::Message)?;
                     } else {
                         crls.insert(sha256(&der));
-                        let _ = pool.insert_crl(&der, Provenance::Message);
+                        pool.insert_revocation(&der, Provenance::Message)?;
                     }
                 }
             }

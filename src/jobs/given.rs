@@ -5,19 +5,19 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::cms::{self, Layer};
+use crate::cms::{self, Carried, Layer};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::limits::Limits;
 use crate::pki::keyring::pem;
-use crate::pki::x509::{Certificate, Crl};
+use crate::pki::x509::{Certificate, Crl, Ocsp};
 
 /// DER of certificates and CRLs by SHA-256, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// Certificates.
     pub certificates: BTreeMap<[u8; 32], Vec<u8>>,
-    /// CRLs.
+    /// CRLs and OCSP responses.
     pub crls: BTreeMap<[u8; 32], Vec<u8>>,
     /// Folders below which nothing of what was wanted lies.
     pub empty: Vec<PathBuf>,
@@ -54,7 +54,9 @@ impl Given {
                     Wanted::Certificates => {
                         "holds no certificate in PEM, DER or PKCS #7. Check the file."
                     }
-                    Wanted::Crls => "holds no revocation list in PEM or DER. Check the file.",
+                    Wanted::Crls => {
+                        "holds no revocation list or OCSP response in PEM or DER. Check the file."
+                    }
                 };
                 return Err(RunError::Unusable {
                     path: path.clone(),
@@ -88,7 +90,7 @@ impl Given {
                 self.certificates.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Crls if Crl::read(der).is_ok() => {
+            Wanted::Crls if tells_of_revocation(der) => {
                 self.crls.insert(sha256(der), der.to_vec());
                 1
             }
@@ -97,7 +99,14 @@ impl Given {
                     Ok(Layer::Signed(data)) => {
                         let inside = match wanted {
                             Wanted::Certificates => data.carried.certificates,
-                            Wanted::Crls => data.carried.crls,
+                            Wanted::Crls => {
+                                let Carried {
+                                    crls,
+                                    ocsp_responses,
+                                    ..
+                                } = data.carried;
+                                [crls, ocsp_responses].concat()
+                            }
                         };
                         inside.iter().map(|der| self.add_element(der, wanted)).sum()
                     }
@@ -110,13 +119,17 @@ impl Given {
     fn add_element(&mut self, der: &[u8], wanted: Wanted) -> usize {
         let (readable, list) = match wanted {
             Wanted::Certificates => (Certificate::read(der).is_ok(), &mut self.certificates),
-            Wanted::Crls => (Crl::read(der).is_ok(), &mut self.crls),
+            Wanted::Crls => (tells_of_revocation(der), &mut self.crls),
         };
         if readable {
             list.insert(sha256(der), der.to_vec());
         }
         usize::from(readable)
     }
+}
+
+fn tells_of_revocation(der: &[u8]) -> bool {
+    Crl::read(der).is_ok() || Ocsp::read(der).is_ok()
 }
 
 fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {

@@ -112,7 +112,7 @@ pub fn judge(
             }
             Kind::Crl => {
                 // One that can't be read speaks for nobody.
-                let _ = pool.insert_crl(&der()?, Provenance::Message);
+                pool.insert_revocation(&der()?, Provenance::Message)?;
             }
             Kind::Own => {
                 let der = der()?;
@@ -175,7 +175,7 @@ pub(super) fn report(
     )?;
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
-        let _ = pool.insert_crl(crl, Provenance::Given);
+        pool.insert_revocation(crl, Provenance::Given)?;
     }
     let pool = pool.finish();
     let hierarchy = Hierarchy::new(&pool, &anchors, judging.limits)?;

@@ -16,12 +16,12 @@ use crate::judge::etsi::{Detail, etsi};
 use crate::judge::evidence;
 use crate::judge::policy::Policy;
 use crate::judge::strength::{Strength, Used, strength};
-use crate::judge::verdict::{At, RevocationSource, SignatureVerdict, TrustFacts};
+use crate::judge::verdict::{At, Proof, RevocationSource, SignatureVerdict, TrustFacts};
 use crate::judge::word::{TrustAt, Word, at_clock, headline, timeless};
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::{
-    Chain, ChainJudgement, Purpose, Revocation, RevocationJudgement, RevocationOptions, Trust,
-    TrustFinding,
+    Chain, ChainJudgement, Purpose, Revocation, RevocationEvidence, RevocationJudgement,
+    RevocationOptions, Trust, TrustFinding,
 };
 use crate::pki::x509::Certificate;
 use crate::pki::x509::algorithms::CertificateAlgorithms;
@@ -292,9 +292,11 @@ impl<'p> Judge<'p> {
 
     fn source(&self, judgement: &RevocationJudgement) -> Option<RevocationSource> {
         let worst = judgement.worst?;
-        let crl = self.pool.crl(worst.decided_by?)?;
         Some(RevocationSource {
-            crl: crl.crl.sha256(),
+            evidence: match worst.decided_by? {
+                RevocationEvidence::Crl(id) => Proof::Crl(self.pool.crl(id)?.crl.sha256()),
+                RevocationEvidence::Ocsp(id) => Proof::Ocsp(self.pool.ocsp(id)?.ocsp.sha256()),
+            },
             this_update: worst.this_update?,
             next_update: worst.next_update,
             certificate: self.pool.sha256(worst.certificate),

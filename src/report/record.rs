@@ -364,8 +364,12 @@ pub struct JudgementRecord<'a> {
 /// The evidence behind a revocation value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RevocationSourceRecord<'a> {
-    /// SHA-256 of the CRL.
-    pub crl: Hex<'a>,
+    /// SHA-256 of the CRL that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl: Option<Hex<'a>>,
+    /// SHA-256 of the OCSP response that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocsp: Option<Hex<'a>>,
     /// thisUpdate.
     pub this_update: Instant,
     /// nextUpdate.

@@ -108,8 +108,13 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "PATH", help_heading = "Judging")]
     pub certs: Vec<PathBuf>,
 
-    /// Revocation lists: PEM or DER, files or folders
-    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    /// Revocation lists and OCSP responses: PEM or DER, files or folders
+    #[arg(
+        long,
+        visible_alias = "ocsp",
+        value_name = "PATH",
+        help_heading = "Judging"
+    )]
     pub crl: Vec<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
@@ -125,7 +130,7 @@ pub struct JudgingArgs {
     #[arg(long, help_heading = "Judging", hide_short_help = true)]
     pub require_revocation: bool,
 
-    /// Let revocation lists found in mail answer "good", too
+    /// Let revocation lists and OCSP responses found in mail answer "good", too
     #[arg(long, help_heading = "Judging", hide_short_help = true)]
     pub trust_embedded: bool,
 

@@ -4,11 +4,14 @@ use crate::limits::Limits;
 use crate::pki::trust::Trust;
 
 impl<'p> Trust<'p> {
-    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it.
+    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it. An OCSP response can at least be
+    /// read; who may have signed it depends on the certificate asked about.
     #[must_use]
     pub fn is_invalid_crl(&self, sha256: &[u8; 32]) -> bool {
-        let known = self.pool.find_crl(sha256);
-        known.is_none_or(|id| self.hierarchy.is_unsigned(id))
+        match self.pool.find_crl(sha256) {
+            Some(id) => self.hierarchy.is_unsigned(id),
+            None => !self.pool.has_ocsp(sha256),
+        }
     }
 
     /// The operator trusts somebody; without anchors nothing can be trusted.

@@ -24,7 +24,11 @@ mod path;
 
 mod purpose;
 
+mod responder;
+
 mod revocation;
+
+mod scope;
 
 mod known;
 
@@ -32,7 +36,8 @@ pub use anchors::Anchors;
 pub use chain::{Chain, ChainJudgement, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
 pub use revocation::{
-    CertificateRevocation, KnownRevocation, Revocation, RevocationJudgement, RevocationOptions,
+    CertificateRevocation, KnownRevocation, Revocation, RevocationEvidence, RevocationJudgement,
+    RevocationOptions,
 };
 
 use std::collections::HashMap;
@@ -54,7 +59,7 @@ pub struct Trust<'p> {
     limits: &'p Limits,
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
-    cases: revocation::Cases<'p>,
+    cases: revocation::Cases,
 }
 
 impl<'p> Trust<'p> {

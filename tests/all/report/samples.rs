@@ -5,7 +5,7 @@ use mailseal::facts::axis::*;
 use mailseal::facts::finding::{Finding, FindingAt};
 use mailseal::facts::record::*;
 use mailseal::judge::verdict::{
-    At, MessageVerdict, RevocationSource, SignatureVerdict, TrustFacts,
+    At, MessageVerdict, Proof, RevocationSource, SignatureVerdict, TrustFacts,
 };
 use mailseal::judge::{RatedTime, Status, Strength, Word};
 use mailseal::pki::trust::{Chain, Revocation};
@@ -105,7 +105,7 @@ pub fn trusted(seconds: i64) -> At {
             chain_reasons: Vec::new(),
             revocation: Revocation::Good,
             revocation_source: Some(RevocationSource {
-                crl: [0xcc; 32],
+                evidence: Proof::Crl([0xcc; 32]),
                 this_update: at(1_239_000_000),
                 next_update: Some(at(1_241_000_000)),
                 certificate: [0xc1; 32],
@@ -291,6 +291,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
             source: TimeSource::Date,
             at: at(1_240_000_100),
         }],
+        trace: Trace::default(),
         layers,
         nested: vec![NestedMessage {
             path: "1.2".to_owned(),
