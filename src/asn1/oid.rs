@@ -153,6 +153,7 @@ oids! {
     REVOCATION_REFERENCES = [1, 2, 840, 113549, 1, 9, 16, 2, 22], "revocationRefs";
     CERTIFICATE_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 23], "certValues";
     REVOCATION_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 24], "revocationValues";
+    ARCHIVE_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 27], "archiveTimestamp";
     ARCHIVE_TIME_STAMP_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 48], "archiveTimestampV2";
     ARCHIVE_TIME_STAMP_V3 = [0, 4, 0, 1733, 2, 4], "archiveTimestampV3";
     ADOBE_REVOCATION = [1, 2, 840, 113583, 1, 1, 8], "adobe-revocationInfoArchival";

@@ -262,6 +262,16 @@ axis! {
 }
 
 axis! {
+    /// What a timestamp token is over.
+    pub enum TimestampKind {
+        /// The signature value (RFC 3161 appendix A).
+        Signature = "signature",
+        /// Signature, content and evidence together (CAdES archive timestamps: RFC 5126 §6.4.1, ETSI EN 319 122-1 §5.5).
+        Archive = "archive",
+    }
+}
+
+axis! {
     /// Who stands for a time.
     pub enum Grade {
         /// A timestamp authority that is trusted at its own time.

@@ -6,6 +6,7 @@ use crate::asn1::Time;
 use crate::facts::axis::{
     Attributes, CertificateSource, Coverage, Decryption, Digest, EncryptedType, Identity,
     Integrity, LayerKind, MatchedBy, RecipientKind, Signature, Structure, TimeSource,
+    TimestampKind,
 };
 use crate::facts::finding::{Finding, FindingAt};
 
@@ -247,9 +248,12 @@ pub enum Signed {
 /// The facts of a timestamp token (RFC 3161) on a signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimestampFacts {
+    /// What it is over.
+    pub kind: TimestampKind,
     /// Is the token in order?
     pub structure: Structure,
-    /// Does its imprint equal the digest of the signature value (RFC 3161 §2.4.2, appendix A)?
+    /// Does its imprint equal the digest of the signature value (RFC 3161 §2.4.2, appendix A)? That of an archive timestamp is not checked:
+    /// it proves no time here.
     pub imprint: Digest,
     /// genTime.
     pub at: Option<Time>,

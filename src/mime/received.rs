@@ -15,8 +15,15 @@ pub fn by(value: &[u8]) -> Option<String> {
     if !first.eq_ignore_ascii_case(b"by") {
         return None;
     }
-    let host = words.next()?;
-    let host = host.split(|octet| *octet == b';').next()?;
+    let word = words.next()?;
+    let host = word.split(|octet| *octet == b';').next()?;
+    // Up to the semicolon no other `by` may stand: then it is not told which is the server's.
+    let is_last = host.len() < word.len();
+    let rest = (!is_last).then_some(words).into_iter().flatten();
+    let mut before_date = rest.take_while(|word| !word.contains(&b';'));
+    if before_date.any(|word| word.eq_ignore_ascii_case(b"by")) {
+        return None;
+    }
     host_name(std::str::from_utf8(host).ok()?)
 }
 
@@ -116,6 +123,15 @@ mod tests {
                 None,
             ),
             ("from a b by mx.example.com; x", None),
+            ("from a by forged.example by mx.example.com; x", None),
+            (
+                "by mx.example.com; by forged.example",
+                Some("mx.example.com"),
+            ),
+            (
+                "by mx.example.com id by@x; by forged.example",
+                Some("mx.example.com"),
+            ),
             ("from a", None),
             ("by", None),
             ("by <x>; y", None),

@@ -361,6 +361,7 @@ fn countersignatures<'a>(
 fn timestamp<'a>(facts: &'a TimestampFacts, names: &'a Names) -> TimestampRecord<'a> {
     let signature = facts.signature.as_deref();
     TimestampRecord {
+        kind: facts.kind,
         structure: facts.structure,
         imprint: facts.imprint,
         at: facts.at.map(Instant),

@@ -129,7 +129,11 @@ impl Walk<'_> {
             add_new(&mut certificates, more);
             add_new(&mut crls, lists);
         }
-        for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
+        let tokens = data
+            .signers
+            .iter()
+            .flat_map(|one| one.timestamp_tokens().chain(one.archive_tokens()));
+        for token in tokens {
             if let Ok(info) = cms::read(token, self.limits)
                 && let Layer::Signed(token) = &info.layer
             {

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use mailseal::asn1::oid;
+use mailseal::cms::build::AttributeList;
 use mailseal::judge::Evidence;
 use mailseal::judge::Host;
 use mailseal::judge::Policy;
@@ -16,6 +18,7 @@ use crate::catalogue::a_axes::from_alice;
 use crate::catalogue::audit::Audit;
 use crate::catalogue::audit::Record;
 use crate::toolkit::certificates::day;
+use crate::toolkit::cms;
 use crate::toolkit::cms::Sign;
 use crate::toolkit::cms::Signed;
 use crate::toolkit::crls;
@@ -338,4 +341,50 @@ fn a_13_a_files_time_is_claimed_last_and_only_on_request() {
     // Kept in the facts, and left out again where it is not asked for.
     let again = plain.judge(&report, &folder.path().join("again"), 1);
     assert_eq!(record(&again).axis("times/0/source"), "");
+}
+
+/// CAdES: archive timestamps, each over all that was there before it, are listed; what they are over is not computed, so they prove
+/// no time.
+#[test]
+fn a_26_archive_timestamps_are_listed() {
+    let sign = Sign::by(alice()).at(people::sent()).unsigned(|value| {
+        let token = |stamped: &[u8], at| cms::timestamp_token(timestamp_authority(), stamped, at);
+        let mut damaged = token(b"everything", day(2024, 9, 1));
+        if let Some(last) = damaged.last_mut() {
+            *last ^= 1;
+        }
+        let list = AttributeList::new().time_stamp_token(&token(value, day(2024, 6, 1)));
+        list.values(
+            oid::ARCHIVE_TIME_STAMP_V2,
+            &[&token(b"everything", day(2024, 5, 1))],
+        )
+        .values(
+            oid::ARCHIVE_TIME_STAMP_V3,
+            &[&token(b"all of that", day(2024, 7, 1))],
+        )
+        .values(oid::ARCHIVE_TIME_STAMP, &[&damaged])
+    });
+    let signature = Signed::detached(&content()).signer(sign).encode();
+    let record = late(&clear_signed(&signature), Policy::default());
+    let tokens = record.0["layers"][0]["signatures"][0]["timestamps"]
+        .as_array()
+        .unwrap();
+    let listed: Vec<_> = tokens
+        .iter()
+        .map(|token| {
+            ["kind", "imprint", "signature", "at"].map(|name| token[name].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ["signature", "match", "valid", "2024-06-01T00:00:00Z"],
+            ["archive", "not_checked", "invalid", "2024-09-01T00:00:00Z"],
+            ["archive", "not_checked", "valid", "2024-05-01T00:00:00Z"],
+            ["archive", "not_checked", "valid", "2024-07-01T00:00:00Z"],
+        ]
+    );
+    assert_eq!(record.at("evidenced", "at"), "2024-06-01T00:00:00Z");
+    assert!(record.has("timestamp_invalid"));
+    assert!(!record.has("timestamp_unusable"));
 }

@@ -441,21 +441,11 @@ fn a_27_ocsp_as_openssl_has_it() {
     );
     let revoked = fresh().revoked(day(2024, 1, 1), Some(crls::KEY_COMPROMISE));
     for (name, response, status, verified) in [
-        ("issuer", about_alice(&fresh()), "alice.pem: good", true),
-        (
-            "by key",
-            about_alice(&fresh().by_key()),
-            "alice.pem: good",
-            true,
-        ),
-        ("delegate", delegated(&fresh()), "alice.pem: good", true),
-        ("revoked", delegated(&revoked), "alice.pem: revoked", true),
-        (
-            "unknown",
-            delegated(&fresh().unknown()),
-            "alice.pem: unknown",
-            true,
-        ),
+        ("issuer", about_alice(&fresh()), "good", true),
+        ("by key", about_alice(&fresh().by_key()), "good", true),
+        ("delegate", delegated(&fresh()), "good", true),
+        ("revoked", delegated(&revoked), "revoked", true),
+        ("unknown", delegated(&fresh().unknown()), "unknown", true),
         ("broken", about_alice(&fresh().broken()), "", false),
         ("mail user", mail_user, "", false),
     ] {
@@ -484,13 +474,17 @@ fn a_27_ocsp_as_openssl_has_it() {
         let record = with(&[response]);
         let value = record.at("now", "revocation");
         let ours = match value {
-            "good" => "alice.pem: good",
-            "revoked" => "alice.pem: revoked",
-            _ if verified => "alice.pem: unknown",
+            "good" => "good",
+            "revoked" => "revoked",
+            _ if verified => "unknown",
             _ => "",
         };
         assert_eq!(ours, status, "{name}: {value}");
-        assert!(!verified || said.contains(status), "{name}: {said}");
+        // Warnings about today's clock may stand between the name and the word.
+        let says = |word: &str| {
+            said.contains(&format!(": {word}\n")) || said.contains(&format!("\n{word}\n"))
+        };
+        assert!(!verified || says(status), "{name}: {said}");
     }
 
     // One that openssl writes, with a request that it makes, for both states.

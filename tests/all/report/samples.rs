@@ -214,6 +214,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
     let mut first = signature(0);
     first.countersignatures = vec![counter, signature(1)];
     first.timestamps = vec![TimestampFacts {
+        kind: TimestampKind::Signature,
         structure: Structure::Ok,
         imprint: Digest::Match,
         at: Some(at(1_240_000_060)),
