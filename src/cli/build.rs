@@ -7,7 +7,7 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
-use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, WritingArgs};
+use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, ValidationModel, WritingArgs};
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
 use crate::crypto::digest::sha256;
@@ -18,6 +18,7 @@ use crate::jobs::policy as policy_file;
 use crate::judge::policy::Table;
 use crate::judge::{Evidence, Policy, Status};
 use crate::limits::Limits;
+use crate::pki::trust::Model;
 use crate::report::{Cells, RenderOptions};
 
 /// The bounds, with those that options set.
@@ -63,6 +64,10 @@ pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
         any_signer: args.signers == Signers::Any,
         trust_embedded: args.trust_embedded,
         table,
+        model: match args.model {
+            ValidationModel::Shell => Model::Shell,
+            ValidationModel::Chain => Model::Chain,
+        },
         evidence,
     })
 }

@@ -204,6 +204,7 @@ pub(super) fn report(
         openssl: &head.openssl,
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
+        model: judging.policy.model,
         policy_file: judging.policy.table.as_ref().map(|table| &table.sha256),
         evidence: &judging.policy.evidence,
         keyring: GivenRecord {

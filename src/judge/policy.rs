@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::asn1::Time;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::Evidence;
+use crate::pki::trust::Model;
 
 /// What a rule speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +208,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// How signatures are judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// `--require-revocation`: nothing passes without a good answer.
     pub require_revocation: bool,
@@ -217,8 +218,23 @@ pub struct Policy {
     pub trust_embedded: bool,
     /// `--policy`: the rules in place of the built-in ones.
     pub table: Option<Table>,
+    /// `--model`: when a path's certificates must be valid.
+    pub model: Model,
     /// Who is believed about times.
     pub evidence: Evidence,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            require_revocation: false,
+            any_signer: false,
+            trust_embedded: false,
+            table: None,
+            model: Model::Shell,
+            evidence: Evidence::default(),
+        }
+    }
 }
 
 /// Rules from a file.

@@ -9,6 +9,7 @@ use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::{Evidence, Host};
 use crate::judge::status::Status;
+use crate::pki::trust::Model;
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
 use crate::report::csv::Cells;
@@ -33,6 +34,8 @@ pub struct Header<'a> {
     pub anchors: Given,
     /// Digest of the policy's text.
     pub policy: Sha256,
+    /// `--model`
+    pub model: Model,
     /// Digest of the policy file.
     pub policy_file: Option<&'a Sha256>,
     /// Who was believed about times.
@@ -226,6 +229,7 @@ impl<'a> Summary<'a> {
             anchors: given(&header.anchors),
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
+                model: header.model.as_str(),
                 file_sha256: header.policy_file.map(|sha256| Hex(sha256)),
             },
             evidence: evidence(header.evidence),
@@ -313,6 +317,7 @@ struct GivenRecord<'a> {
 #[derive(Serialize)]
 struct PolicyRecord<'a> {
     sha256: Hex<'a>,
+    model: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_sha256: Option<Hex<'a>>,
 }

@@ -28,6 +28,7 @@ mod layers;
 mod manual;
 mod migrate;
 mod mime;
+mod old_mail;
 mod pki;
 mod program;
 mod report;

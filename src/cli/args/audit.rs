@@ -25,7 +25,7 @@ pub struct AuditArgs {
         long,
         value_name = "DIR.partial",
         conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
-            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time", "use_file_time", "policy",
+            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time", "use_file_time", "policy", "model",
             "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
@@ -147,6 +147,10 @@ pub struct JudgingArgs {
     )]
     pub policy: Option<PathBuf>,
 
+    /// When the certificates of a path must be valid
+    #[arg(long, value_enum, default_value_t = ValidationModel::Shell, help_heading = "Judging", hide_short_help = true)]
+    pub model: ValidationModel,
+
     /// Which of a layer's signers count
     #[arg(long, value_enum, default_value_t = Signers::All, help_heading = "Judging", hide_short_help = true)]
     pub signers: Signers,
@@ -159,6 +163,15 @@ pub struct JudgingArgs {
         hide_short_help = true
     )]
     pub fail_on: Vec<String>,
+}
+
+/// `--model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ValidationModel {
+    /// All at the time asked about (RFC 5280).
+    Shell,
+    /// The signer's at that time, each authority's when it issued the certificate below it.
+    Chain,
 }
 
 /// `--signers`.

@@ -33,7 +33,7 @@ mod scope;
 mod known;
 
 pub use anchors::Anchors;
-pub use chain::{Chain, ChainJudgement, Purpose, TrustFinding};
+pub use chain::{Chain, ChainJudgement, Model, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
 pub use revocation::{
     CertificateRevocation, KnownRevocation, Revocation, RevocationEvidence, RevocationJudgement,
@@ -60,6 +60,7 @@ pub struct Trust<'p> {
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
     cases: revocation::Cases,
+    model: Model,
 }
 
 impl<'p> Trust<'p> {
@@ -73,7 +74,15 @@ impl<'p> Trust<'p> {
             checker: Checker::new(limits),
             known: HashMap::new(),
             cases: HashMap::new(),
+            model: Model::Shell,
         }
+    }
+
+    /// The same by another model; without it, [`Model::Shell`].
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
     }
 
     /// Judges a certificate for one use at one time. If one path is good then, the certificate is trusted whatever the
@@ -87,7 +96,8 @@ impl<'p> Trust<'p> {
         purpose: Purpose,
         at: Time,
     ) -> Result<ChainJudgement, RunError> {
-        Ok(self.candidates(certificate, purpose)?.judge(at))
+        let model = self.model;
+        Ok(self.candidates(certificate, purpose)?.judge(at, model))
     }
 
     /// The judgement of [`Trust::chain`], and behind it that of every other path to an anchor with the same value: an authority's
@@ -101,7 +111,8 @@ impl<'p> Trust<'p> {
         purpose: Purpose,
         at: Time,
     ) -> Result<Vec<ChainJudgement>, RunError> {
-        Ok(self.candidates(certificate, purpose)?.all(at))
+        let model = self.model;
+        Ok(self.candidates(certificate, purpose)?.all(at, model))
     }
 
     fn candidates(
@@ -167,6 +178,7 @@ impl<'p> Trust<'p> {
             cases: &mut self.cases,
             options,
             of_signer: false,
+            model: self.model,
         };
         court.judge(path, at)
     }
@@ -188,6 +200,7 @@ impl<'p> Trust<'p> {
             cases: &mut self.cases,
             options,
             of_signer: false,
+            model: self.model,
         };
         court.known(path)
     }

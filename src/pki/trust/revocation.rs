@@ -14,6 +14,7 @@ use crate::asn1::time::Time;
 use crate::error::RunError;
 use crate::limits::TRUST_CACHE;
 use crate::pki::pool::{CertificateId, CrlId, OcspId, Origins, Pool, PoolCrl};
+use crate::pki::trust::chain::Model;
 use crate::pki::trust::hierarchy::{Hierarchy, SignedCrl};
 use crate::pki::trust::link::Checker;
 use crate::pki::trust::path;
@@ -143,6 +144,7 @@ pub(super) struct Court<'c, 'l> {
     /// The path looked at is that of a CRL's signer: the signers of its CRLs are not asked in turn, which could go on
     /// for ever.
     pub(super) of_signer: bool,
+    pub(super) model: Model,
 }
 
 /// What is remembered of paths: everything about revocation but the time.
@@ -209,6 +211,7 @@ impl<'l> Court<'_, 'l> {
         let mut each = Vec::new();
         for index in 0..path.len().saturating_sub(1) {
             let rest = path.get(index..).unwrap_or_default();
+            let at = self.asked_at(path, index, at)?;
             each.extend(self.judge_one(rest, at)?);
         }
         let mut worst: Option<CertificateRevocation> = None;
@@ -218,6 +221,19 @@ impl<'l> Court<'_, 'l> {
             }
         }
         Ok(RevocationJudgement { worst, each })
+    }
+
+    /// By the chain model an authority must have been good when it issued what is below it.
+    fn asked_at(&self, path: &[CertificateId], index: usize, at: Time) -> Result<Time, RunError> {
+        let below = index.checked_sub(1).and_then(|below| path.get(below));
+        match (self.model, below) {
+            (Model::Shell, _) | (Model::Chain, None) => Ok(at),
+            (Model::Chain, Some(below)) => {
+                let der = self.pool.der(*below)?;
+                let issued = Certificate::read(&der).and_then(|below| below.not_before);
+                Ok(issued.unwrap_or(at))
+            }
+        }
     }
 
     pub(super) fn known(
@@ -410,6 +426,7 @@ impl<'l> Court<'_, 'l> {
             cases: &mut *self.cases,
             options: self.options,
             of_signer: true,
+            model: self.model,
         };
         let known = court.known(path)?;
         Ok(known

@@ -6,6 +6,7 @@ use mailseal::judge::Evidence;
 use mailseal::judge::Status;
 use mailseal::judge::verdict::MessageVerdict;
 use mailseal::pki::trust::Chain;
+use mailseal::pki::trust::Model;
 use mailseal::report::summary::Given;
 use mailseal::report::{
     CertificateRow, CertificateTally, Header, InputRow, Place, Rendered, Summary, Tally, Usages,
@@ -35,6 +36,7 @@ fn header() -> Header<'static> {
         openssl: "OpenSSL 3.6.3",
         anchors: GIVEN,
         policy: [2; 32],
+        model: Model::Shell,
         policy_file: None,
         evidence: &NO_EVIDENCE,
         keyring: GIVEN,
