@@ -553,3 +553,32 @@ fn a_27_ocsp_as_openssl_has_it() {
         assert_eq!(record.at("now", "revocation"), value, "{said}");
     }
 }
+
+/// Damaged responses: read or refused, never a panic, and never `good` by what the signature does not cover.
+#[test]
+fn a_27_damaged_responses_say_nothing_new() {
+    let delegate = responder(&for_ocsp(840), authority());
+    let response = fresh()
+        .revoked(day(2024, 1, 1), Some(crls::KEY_COMPROMISE))
+        .carrying(&delegate.certificate)
+        .about(&alice().certificate, &authority().party, &delegate.party);
+    let mut read = 0;
+    for at in 0..response.len() {
+        for change in [1_u8, 0x80] {
+            let mut damaged = response.clone();
+            damaged[at] ^= change;
+            read += usize::from(mailseal::pki::x509::Ocsp::read(&damaged).is_ok());
+        }
+        assert!(mailseal::pki::x509::Ocsp::read(&response[..at]).is_err());
+    }
+    assert!(read > 100, "{read}");
+    for at in (0..response.len()).step_by(17) {
+        let mut damaged = response.clone();
+        damaged[at] ^= 1;
+        let value = with(&[damaged]).at("now", "revocation").to_owned();
+        assert!(
+            ["unknown", "revoked"].contains(&value.as_str()),
+            "{at}: {value}"
+        );
+    }
+}
