@@ -109,12 +109,7 @@ pub struct JudgingArgs {
     pub certs: Vec<PathBuf>,
 
     /// Revocation lists and OCSP responses: PEM or DER, files or folders
-    #[arg(
-        long,
-        visible_alias = "ocsp",
-        value_name = "PATH",
-        help_heading = "Judging"
-    )]
+    #[arg(long, alias = "ocsp", value_name = "PATH", help_heading = "Judging")]
     pub crl: Vec<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31

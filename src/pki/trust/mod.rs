@@ -78,13 +78,6 @@ impl<'p> Trust<'p> {
         }
     }
 
-    /// The same by another model; without it, [`Model::Shell`].
-    #[must_use]
-    pub fn with_model(mut self, model: Model) -> Self {
-        self.model = model;
-        self
-    }
-
     /// Judges a certificate for one use at one time. If one path is good then, the certificate is trusted whatever the
     /// others are; else the path is reported whose first failure comes last in [`Chain`].
     ///
