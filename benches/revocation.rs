@@ -4,6 +4,7 @@
 //! answer, and time in proportion to the number of entries.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::as_conversions,
     clippy::indexing_slicing,

@@ -166,9 +166,7 @@ pub fn trace(header: &Header<'_>, limits: &Limits) -> Trace {
 /// A date as mail writes it (RFC 5322 §3.3) or as RFC 3339 does, alone or behind the last semicolon.
 fn time_of(field: &Field<'_>) -> Option<Time> {
     // A quick look first: most fields hold no clock.
-    if memchr::memchr(b':', field.value).is_none() {
-        return None;
-    }
+    memchr::memchr(b':', field.value)?;
     let value = field.unfolded();
     let alone = || Some(&*value).filter(|value| value.len() <= DATE_BYTES);
     let seconds = behind_semicolon(&value).or_else(|| {
