@@ -173,6 +173,14 @@ pub const BLOCK_BYTES: usize = 4 << 20;
 /// 2 KB.
 pub const KEY_INDEX_BYTES: u64 = 2 << 30;
 
+/// Bytes of one certificate in a report's `certificates.pem`. Over it: not imported, counted as unreadable. Origin: ten times the largest
+/// certificates in use, in base64.
+pub const CERTIFICATE_TEXT_BYTES: usize = 1 << 20;
+
+/// Bytes of a line of a report's JSON Lines. Over it: not imported, counted as unreadable. Origin: a message with a thousand certificates
+/// and as many recipients is 1 MB.
+pub const REPORT_LINE_BYTES: usize = 64 << 20;
+
 /// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
 /// Origin: as many as four megabytes of the smallest messages.
 pub const BLOCK_ITEMS: usize = 8192;
@@ -183,3 +191,6 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
+
+/// Certificates that `mailseal lint` looks at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
+pub const LINT_BATCH: usize = 4096;

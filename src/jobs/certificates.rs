@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use crate::error::RunError;
 use crate::jobs::output::ReportFolder;
 use crate::pipeline::Bench;
+use crate::pki::lint;
 use crate::pki::x509::Certificate;
 use crate::pki::x509::summary::CertificateSummary;
 use crate::report::certificates::{self, CertificateRow, CertificateTally};
@@ -41,6 +42,7 @@ pub(super) fn write(
         let summary = read
             .as_ref()
             .map(|certificate| CertificateSummary::new(certificate, bench.limits));
+        let lint = read.as_ref().map(lint::codes).unwrap_or_default();
         let spki = read.as_ref().map(Certificate::spki_sha256);
         let empty = CertificateSummary::default();
         let summary = summary.as_ref().unwrap_or(&empty);
@@ -67,6 +69,7 @@ pub(super) fn write(
             extended_key_usage: &summary.extended_key_usage,
             policies: &summary.policies,
             chain_now,
+            lint: &lint,
         };
         certificates::row(
             &row,

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::cms::{self, Carried, Layer};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
@@ -28,7 +30,9 @@ pub struct Given {
 pub enum Wanted {
     /// `--ca`, `--certs`
     Certificates,
-    /// `--crl`
+    /// `--crl`: CRLs and OCSP responses.
+    Revocation,
+    /// CRLs alone: a store has no place for OCSP responses.
     Crls,
 }
 
@@ -54,7 +58,7 @@ impl Given {
                     Wanted::Certificates => {
                         "holds no certificate in PEM, DER or PKCS #7. Check the file."
                     }
-                    Wanted::Crls => {
+                    Wanted::Revocation | Wanted::Crls => {
                         "holds no revocation list or OCSP response in PEM or DER. Check the file."
                     }
                 };
@@ -65,6 +69,47 @@ impl Given {
             }
         }
         Ok(given)
+    }
+
+    /// Takes a certificate; one that can't be read is passed over.
+    pub fn insert(&mut self, der: &[u8]) {
+        if Certificate::read(der).is_ok() {
+            self.certificates.insert(sha256(der), der.to_vec());
+        }
+    }
+
+    /// Takes certificates and CRLs of a file, or of all files below a folder. Gives the files with how many were in each; a file that
+    /// holds private keys too counts as one without, since its certificates come with them.
+    ///
+    /// # Errors
+    /// A path that can't be read.
+    pub fn take(
+        &mut self,
+        path: &Path,
+        limits: &Limits,
+    ) -> Result<Vec<(PathBuf, usize)>, RunError> {
+        let metadata = fs::metadata(path).map_err(|error| RunError::unreadable(path, error))?;
+        let files = if metadata.is_dir() {
+            files_below(path)?
+        } else {
+            vec![path.to_owned()]
+        };
+        let mut all = Vec::new();
+        for file in files {
+            let data = Zeroizing::new(read(&file, limits)?);
+            let has_keys = pem::is_pem(&data)
+                && pem::blocks(&data)
+                    .filter_map(Result::ok)
+                    .any(|block| block.label.ends_with("PRIVATE KEY"));
+            let found = if has_keys {
+                0
+            } else {
+                self.add(&data, Wanted::Certificates, limits)
+                    + self.add(&data, Wanted::Crls, limits)
+            };
+            all.push((file, found));
+        }
+        Ok(all)
     }
 
     /// Takes everything of another.
@@ -90,16 +135,17 @@ impl Given {
                 self.certificates.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Crls if tells_of_revocation(der) => {
+            Wanted::Revocation | Wanted::Crls if tells_of_revocation(der, wanted) => {
                 self.crls.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Certificates | Wanted::Crls => {
+            Wanted::Certificates | Wanted::Revocation | Wanted::Crls => {
                 match cms::read(der, limits).map(|info| info.layer) {
                     Ok(Layer::Signed(data)) => {
                         let inside = match wanted {
                             Wanted::Certificates => data.carried.certificates,
-                            Wanted::Crls => {
+                            Wanted::Crls => data.carried.crls,
+                            Wanted::Revocation => {
                                 let Carried {
                                     crls,
                                     ocsp_responses,
@@ -119,7 +165,7 @@ impl Given {
     fn add_element(&mut self, der: &[u8], wanted: Wanted) -> usize {
         let (readable, list) = match wanted {
             Wanted::Certificates => (Certificate::read(der).is_ok(), &mut self.certificates),
-            Wanted::Crls => (tells_of_revocation(der), &mut self.crls),
+            Wanted::Revocation | Wanted::Crls => (tells_of_revocation(der, wanted), &mut self.crls),
         };
         if readable {
             list.insert(sha256(der), der.to_vec());
@@ -128,11 +174,12 @@ impl Given {
     }
 }
 
-fn tells_of_revocation(der: &[u8]) -> bool {
-    Crl::read(der).is_ok() || Ocsp::read(der).is_ok()
+fn tells_of_revocation(der: &[u8], wanted: Wanted) -> bool {
+    let responses_too = wanted == Wanted::Revocation;
+    Crl::read(der).is_ok() || (responses_too && Ocsp::read(der).is_ok())
 }
 
-fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
+pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
     let mut data = Vec::new();
     // Not by its metadata: a pipe or a device has no size.
@@ -146,7 +193,7 @@ fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
 }
 
 /// Regular files below a folder, sorted by path; links are followed for files only, so that no loop is possible.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

@@ -12,9 +12,13 @@ pub mod keyring;
 
 pub mod keys;
 
+pub mod lint;
+
 pub mod output;
 
 pub mod policy;
+
+pub mod store;
 
 pub mod migrate;
 

@@ -23,6 +23,8 @@ pub mod etsi;
 
 pub mod verdict;
 
+pub mod recipient;
+
 mod choose;
 
 mod signer;

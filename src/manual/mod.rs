@@ -16,6 +16,14 @@ pub mod findings {}
 #[doc = include_str!("report.md")]
 pub mod report {}
 
+/// What `mailseal store` keeps, and which certificate it chooses for an address.
+#[doc = include_str!("store.md")]
+pub mod store {}
+
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
+
+/// What certificates are held against, and whom the rules bind.
+#[doc = include_str!("lint.md")]
+pub mod lint {}

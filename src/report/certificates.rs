@@ -37,6 +37,7 @@ pub const COLUMNS: &[&str] = &[
     "first_place",
     "roles",
     "chain_now",
+    "lint",
 ];
 
 /// What the certificate itself says. Empty and None: not there, or not readable.
@@ -74,6 +75,8 @@ pub struct CertificateRow<'a> {
     pub policies: &'a [String],
     /// Its path at the run's clock, where it was judged.
     pub chain_now: Option<Chain>,
+    /// Codes of the rules that it breaks, in the order of the table of rules.
+    pub lint: &'a [&'static str],
 }
 
 /// What summary.json says of the certificates carried. Joining is associative.
@@ -91,6 +94,8 @@ pub struct CertificateTally {
     pub signature_algorithms: Counts<String>,
     /// By their path at the run's clock.
     pub chain_now: Counts<Chain>,
+    /// By the rules that they break; one certificate can break several.
+    pub lint: Counts<&'static str>,
     /// No longer valid at the run's clock, whatever their path.
     pub expired_now: u64,
 }
@@ -127,7 +132,8 @@ pub fn row(
         .time(usage.last_seen)
         .word(&format!("{archive}#{offset}"))
         .words(usage.roles().map(Role::as_str))
-        .optional_word(certificate.chain_now.map(Chain::as_str));
+        .optional_word(certificate.chain_now.map(Chain::as_str))
+        .words(certificate.lint.iter().copied());
     row.end();
     tally.total += 1;
     tally.authorities += u64::from(certificate.is_ca == Some(true));
@@ -144,6 +150,9 @@ pub fn row(
     if let Some(chain) = certificate.chain_now {
         tally.chain_now.add(chain);
     }
+    for code in certificate.lint {
+        tally.lint.add(code);
+    }
 }
 
 /// Writes one certificate of `certificates.pem` (RFC 7468 §5.1): lines of 64 characters, LF.
@@ -151,11 +160,19 @@ pub fn row(
 /// # Errors
 /// Where `out` can't be written.
 pub fn pem(der: &[u8], out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"-----BEGIN CERTIFICATE-----\n")?;
+    block("CERTIFICATE", der, out)
+}
+
+/// Writes one PEM block (RFC 7468 §2) with any label.
+///
+/// # Errors
+/// Where `out` can't be written.
+pub fn block(label: &str, der: &[u8], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "-----BEGIN {label}-----")?;
     // 48 octets give 64 characters, so that no group is split.
     for line in der.chunks(48) {
         out.write_all(base64(line).as_bytes())?;
         out.write_all(b"\n")?;
     }
-    out.write_all(b"-----END CERTIFICATE-----\n")
+    writeln!(out, "-----END {label}-----")
 }

@@ -1,5 +1,6 @@
 //! One audit in this process, from files in a folder to the records of messages.jsonl.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -188,6 +189,7 @@ impl<'a> Audit<'a> {
             anchors: &anchors,
             certificates: &certificates,
             crls: &crls,
+            distrusted: &BTreeSet::new(),
             policy: &self.policy,
             clocks: Clocks { now: self.now },
             limits: &limits,
