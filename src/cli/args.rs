@@ -5,6 +5,7 @@ pub mod decrypt;
 pub mod evidence;
 pub mod keys;
 pub mod lint;
+pub mod machine;
 pub mod store;
 
 use clap::{Parser, Subcommand};

@@ -9,6 +9,7 @@ use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
 use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, ValidationModel, WritingArgs};
+use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
 use crate::crypto::digest::sha256;
@@ -26,7 +27,7 @@ use crate::report::{Cells, RenderOptions};
 
 /// The bounds, with those that options set.
 #[must_use]
-pub fn limits(args: &AuditArgs) -> Limits {
+pub fn limits(args: &ReadingArgs) -> Limits {
     let mut limits = Limits::default();
     if let Some(bytes) = args.max_message {
         limits.message_bytes = bytes;
@@ -152,7 +153,7 @@ pub fn render(args: &WritingArgs, limits: &Limits) -> RenderOptions {
 /// The number of workers.
 #[must_use]
 pub fn threads(args: &WritingArgs) -> usize {
-    count(args.threads)
+    count(args.run.threads)
 }
 
 /// The number of workers: what was asked for, or one for each core.

@@ -2,6 +2,8 @@
 
 mod args;
 
+mod aliases;
+
 mod build;
 
 pub mod count;
@@ -18,6 +20,8 @@ mod keys;
 mod lint;
 
 mod progress;
+
+mod resume;
 
 mod run;
 

@@ -20,6 +20,10 @@ fn place() -> Workplace {
     place
         .run(&["audit", "mail.mbox", "-o", "report", "-q", AT])
         .code(0);
+    // As if a message had carried the authority's certificate too.
+    let path = place.join("report/certificates.pem");
+    let carried = fs::read_to_string(&path).unwrap();
+    fs::write(&path, carried + &pem("CERTIFICATE", &TEAM.root_der)).unwrap();
     place
 }
 
@@ -437,7 +441,7 @@ fn a_newer_certificate_of_another_authority_never_wins_silently() {
     let choice = &rows(&place, &show)[0];
     assert_eq!(
         (&choice["chosen"], &choice["why"]),
-        (&new.clone().into(), &"confirmed".into())
+        (&new.clone().into(), &"only_one".into())
     );
     store(&place, &["distrust", &new]).code(0);
     assert_eq!(rows(&place, &show)[0]["chosen"], *old);
