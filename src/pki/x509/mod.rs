@@ -18,6 +18,9 @@ pub mod summary;
 
 pub mod crl;
 
+pub mod ocsp;
+
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use name::Name;
+pub use ocsp::Ocsp;
