@@ -180,3 +180,14 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
+
+/// Statements of signers (From addresses, capabilities, preferred keys) that are kept of one certificate. Over it: the rest is left out,
+/// `more_statements`. Origin: a person has a handful; an archive can make any number, and each costs 32 bytes.
+pub const HARVEST_STATEMENTS: usize = 64;
+
+/// Bytes of all their different texts. Over it: as above. Origin: ten million addresses of 25 octets.
+pub const HARVEST_TEXT_BYTES: usize = 256 << 20;
+
+/// Other certificates with the same key that a dossier names, and those with the same issuer and serial number that are compared with it.
+/// Over it: the number alone, and no `variant_of`. Origin: a card's renewals are a dozen; an archive can make any number.
+pub const HARVEST_RELATIVES: usize = 16;

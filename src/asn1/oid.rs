@@ -149,6 +149,12 @@ oids! {
     ENCRYPTION_KEY_PREFERENCE = [1, 2, 840, 113549, 1, 9, 16, 2, 11], "encryptionKeyPreference";
     SIGNING_CERTIFICATE = [1, 2, 840, 113549, 1, 9, 16, 2, 12], "signingCertificate";
     TIME_STAMP_TOKEN = [1, 2, 840, 113549, 1, 9, 16, 2, 14], "timeStampToken";
+    CONTENT_TIMESTAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 20], "contentTimestamp";
+    CERT_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 23], "certValues";
+    ESC_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 25], "escTimeStamp";
+    CERT_CRL_TIMESTAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 26], "certCRLTimestamp";
+    ARCHIVE_TIMESTAMP_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 48], "archiveTimestampV2";
+    ARCHIVE_TIMESTAMP_V3 = [0, 4, 0, 1733, 2, 4], "archiveTimestampV3";
     SIGNING_CERTIFICATE_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 47], "signingCertificateV2";
     MULTIPLE_SIGNATURES = [1, 2, 840, 113549, 1, 9, 16, 2, 51], "multipleSignatures";
     MS_ENCRYPTION_KEY_PREFERENCE = [1, 3, 6, 1, 4, 1, 311, 16, 4], "microsoftRecipientInfo";

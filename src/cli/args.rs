@@ -2,12 +2,14 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod harvest;
 pub mod keys;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
@@ -31,6 +33,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Judge again from the facts that a report keeps: other anchors, CRLs, policy or time, without the archive
     Judge(JudgeArgs),
+    /// Collect the certificates in archives, and what the mail says about each; verifies no mail
+    Harvest(HarvestArgs),
     /// List what is in key files: whose keys, their identifiers, which password opens them, what is wrong
     Keys(KeysArgs),
     /// Turn encrypted archives into plaintext ones of the same form, with a manifest that proves what was done

@@ -32,6 +32,7 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
     Settings {
         all: args.all,
         no_legacy: args.keys.no_legacy,
+        harvest: None,
         limits: limits.clone(),
     }
 }
@@ -195,7 +196,7 @@ mod tests {
         arguments.extend(extra);
         match Cli::try_parse_from(arguments).unwrap().command {
             Command::Judge(args) => args.judging,
-            Command::Audit(_) | Command::Keys(_) | Command::Decrypt(_) | Command::Check(_) => {
+            Command::Audit(_) | Command::Harvest(_) | Command::Keys(_) | Command::Decrypt(_) | Command::Check(_) => {
                 unreachable!()
             }
         }

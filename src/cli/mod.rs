@@ -9,6 +9,8 @@ mod decrypt;
 
 mod exit;
 
+mod harvest;
+
 mod interrupt;
 
 mod keks;
@@ -49,6 +51,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
+        Command::Harvest(args) => harvest::harvest(&args, &arguments),
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),

@@ -23,6 +23,8 @@ pub mod identity;
 
 pub mod staged;
 
+pub mod harvest;
+
 mod walk;
 
 mod part;
@@ -62,6 +64,7 @@ pub use staged::Staged;
 
 use crate::crypto::digest::sha256;
 use crate::facts::finding::{Finding, FindingAt};
+use crate::facts::harvest::{Harvest, Sighted};
 use crate::facts::record::{MessageFacts, Sha256};
 use crate::limits::{Budget, Limits};
 use crate::mime::message::{Form, Message, StorageFinding};
@@ -76,6 +79,9 @@ pub struct Settings {
     pub all: bool,
     /// Content in a cipher that needs OpenSSL's legacy provider is left alone (`--no-legacy`).
     pub no_legacy: bool,
+    /// Certificates alone are wanted (`mailseal harvest`): content is not hashed, and what is said of signatures is in
+    /// [`Collected::sighted`].
+    pub harvest: Option<Harvest>,
     /// The bounds.
     pub limits: Limits,
 }
@@ -91,6 +97,8 @@ pub struct Collected {
     pub crls: Vec<Carried>,
     /// Plaintexts, each with the index of its layer; an audit drops them unread.
     pub opened: Vec<Staged>,
+    /// What it says about certificates; only where they alone are wanted.
+    pub sighted: Sighted,
 }
 
 /// A certificate or CRL on its way to the pool.
@@ -113,12 +121,15 @@ pub fn collect(
     scratch: &mut Scratch,
 ) -> Collected {
     scratch.budget = Budget::of(&settings.limits);
+    // A file with certificates is labelled in many ways that mail with S/MIME is not.
+    let attachments = settings.harvest.is_some_and(|harvest| harvest.attachments);
+    let every = settings.all || attachments;
     let mut walk = walk::Walk::new(keys, settings, scratch);
     let mut header = None;
     match message.form {
         Form::Mail => {
             let candidate = may_hold_smime(message.bytes);
-            if !candidate && !settings.all {
+            if !candidate && !every {
                 return Collected::default();
             }
             let tree = Tree::read(message.bytes, &settings.limits);
@@ -132,7 +143,7 @@ pub fn collect(
             } else {
                 None
             };
-            if found.is_empty() && unseen.is_none() && !settings.all {
+            if found.is_empty() && unseen.is_none() && !every {
                 return Collected::default();
             }
             let own = tree.header(0);
@@ -144,6 +155,14 @@ pub fn collect(
     }
     let mut collected = walk.finish();
     let mut facts = collected.facts.take().unwrap_or_default();
+    if settings.harvest.is_some() {
+        if let Some((header, _)) = header {
+            let date = headers::date(&header);
+            facts.times = headers::times(&header, date, Some(&message.origin));
+        }
+        collected.facts = Some(facts);
+        return collected;
+    }
     facts.sha256 = Some(sha256(message.bytes));
     if let Some((header, odd)) = header {
         facts.headers = headers::headers(&header);

@@ -8,6 +8,7 @@ use crate::cms::{self, ContentInfo, Layer};
 use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::certificates::Scratch;
 use crate::facts::finding::Finding;
+use crate::facts::harvest::{Harvest, Sighted};
 use crate::facts::headers;
 use crate::facts::part::{self, At, layer_path};
 use crate::facts::readings::Readings;
@@ -29,6 +30,9 @@ pub(super) struct Walk<'w> {
     keys: &'w Keyring,
     limits: &'w Limits,
     no_legacy: bool,
+    /// Certificates alone are wanted.
+    harvest: Option<Harvest>,
+    sighted: Sighted,
     /// Rounds of key derivations that the message may still cost.
     kdf_rounds: u64,
     scratch: &'w mut Scratch,
@@ -95,6 +99,8 @@ impl<'w> Walk<'w> {
             keys,
             limits: &settings.limits,
             no_legacy: settings.no_legacy,
+            harvest: settings.harvest,
+            sighted: Sighted::default(),
             kdf_rounds: settings.limits.message_kdf_rounds,
             scratch,
             facts: MessageFacts::default(),
@@ -134,6 +140,7 @@ impl<'w> Walk<'w> {
         if let Some(unseen) = unseen {
             self.unread(tree.number(unseen.part), &place, unseen.findings);
         }
+        self.attachments(tree);
     }
 
     /// A CMS file without mail around it, DER or PEM.
@@ -160,6 +167,7 @@ impl<'w> Walk<'w> {
             certificates: carried_list(self.certificates),
             crls: carried_list(self.crls),
             opened: self.opened,
+            sighted: self.sighted,
         }
     }
 
@@ -192,6 +200,7 @@ impl<'w> Walk<'w> {
             let path = layer_path(&place.prefix, &tree.number(unseen.part));
             self.unread(path, place, unseen.findings);
         }
+        self.attachments(&tree);
         roots
     }
 
@@ -311,6 +320,7 @@ impl<'w> Walk<'w> {
         let mut at = at;
         part::transfer_findings(&decoded, &mut at.findings);
         let Some(info) = self.read(&decoded.bytes, decoded.state, &mut at) else {
+            self.damaged(&decoded.bytes);
             return Some(self.push(at, LayerKind::Signed, Structure::Malformed, place));
         };
         let Layer::Signed(data) = &info.layer else {
@@ -327,6 +337,12 @@ impl<'w> Walk<'w> {
         } else {
             Structure::Ok
         };
+        if self.harvest.is_some() {
+            let carried = self.gather(data, &at);
+            let index = self.push(at, LayerKind::Signed, structure, place);
+            self.complete_layer(index, |layer| layer.certificates = carried);
+            return Some(index);
+        }
         if let Some(own) = &data.content
             && let Ok(own) = own.bytes()
         {
@@ -367,6 +383,7 @@ impl<'w> Walk<'w> {
         let mut at = at;
         part::transfer_findings(&decoded, &mut at.findings);
         if decoded.state == State::Malformed {
+            self.damaged(&decoded.bytes);
             let kind = at.announced();
             return Some(self.push(at, kind, Structure::Malformed, place));
         }
@@ -383,6 +400,9 @@ impl<'w> Walk<'w> {
                 let claimed = at.label.declared.is_some()
                     || transfer::looks_like_ber(bytes)
                     || at.label == Label::default();
+                if claimed {
+                    self.damaged(bytes);
+                }
                 claimed.then(|| self.push(at, kind, Structure::Malformed, place))
             }
         }
@@ -416,6 +436,8 @@ fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
         .map(|(sha256, der)| Carried { sha256, der })
         .collect()
 }
+
+mod harvest;
 
 mod layers;
 

@@ -174,10 +174,16 @@ impl PoolBuilder {
         Some((entry.subject, entry.issuer))
     }
 
+    /// The number of the certificate with this SHA-256.
+    #[must_use]
+    pub fn find(&self, sha256: &[u8; 32]) -> Option<CertificateId> {
+        self.by_sha256.find(sha256, &self.entries)
+    }
+
     /// The certificate was taken already.
     #[must_use]
     pub fn contains(&self, sha256: &[u8; 32]) -> bool {
-        self.by_sha256.find(sha256, &self.entries).is_some()
+        self.find(sha256).is_some()
     }
 
     /// Number of certificates.

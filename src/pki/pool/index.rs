@@ -59,6 +59,18 @@ impl Pool {
         self.spool.read(entry.offset, entry.length)
     }
 
+    /// Size of a certificate in bytes; 0 for an `id` of another pool.
+    #[must_use]
+    pub fn size_bytes(&self, id: CertificateId) -> u64 {
+        self.entry(id).map_or(0, |entry| u64::from(entry.length))
+    }
+
+    /// What the certificate holds could be read.
+    #[must_use]
+    pub fn is_readable(&self, id: CertificateId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.readable)
+    }
+
     /// SHA-256 of a certificate; zeros for an `id` of another pool.
     #[must_use]
     pub fn sha256(&self, id: CertificateId) -> [u8; 32] {

@@ -14,6 +14,8 @@ pub mod algorithms;
 
 pub mod summary;
 
+pub mod usable;
+
 pub mod crl;
 
 pub use certificate::Certificate;
