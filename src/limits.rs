@@ -188,6 +188,6 @@ pub const HARVEST_STATEMENTS: usize = 64;
 /// Bytes of all their different texts. Over it: as above. Origin: ten million addresses of 25 octets.
 pub const HARVEST_TEXT_BYTES: usize = 256 << 20;
 
-/// Other certificates with the same key that a dossier names, and those with the same issuer and serial number that are compared with it.
+/// Certificates with one key of which a dossier names the others, and those with the same issuer and serial number that are compared with it.
 /// Over it: the number alone, and no `variant_of`. Origin: a card's renewals are a dozen; an archive can make any number.
 pub const HARVEST_RELATIVES: usize = 16;

@@ -196,7 +196,11 @@ mod tests {
         arguments.extend(extra);
         match Cli::try_parse_from(arguments).unwrap().command {
             Command::Judge(args) => args.judging,
-            Command::Audit(_) | Command::Harvest(_) | Command::Keys(_) | Command::Decrypt(_) | Command::Check(_) => {
+            Command::Audit(_)
+            | Command::Harvest(_)
+            | Command::Keys(_)
+            | Command::Decrypt(_)
+            | Command::Check(_) => {
                 unreachable!()
             }
         }

@@ -320,9 +320,7 @@ fn digests(facts: &File, path: &Path) -> Result<HashMap<u32, [u8; 32]>, RunError
 }
 
 /// Number of a set's members and a digest over their digests, which come sorted.
-pub(in crate::jobs) fn set_digest<'d>(
-    digests: impl Iterator<Item = &'d [u8; 32]>,
-) -> GivenRecord {
+pub(in crate::jobs) fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
     let mut number = 0;
     let mut all = Vec::new();
     for digest in digests {

@@ -201,8 +201,7 @@ impl ReportFolder {
     /// # Errors
     /// `Unreadable`.
     pub fn names(&self) -> Result<Vec<String>, RunError> {
-        let list =
-            |path: &Path| names(path).map_err(|error| RunError::unreadable(path, error));
+        let list = |path: &Path| names(path).map_err(|error| RunError::unreadable(path, error));
         let mut all = list(&self.partial)?;
         if let Some(at) = all.iter().position(|name| name == DER_FOLDER) {
             all.swap_remove(at);

@@ -19,3 +19,7 @@ pub mod report {}
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
+
+/// What `mailseal harvest` collects, and what it can know.
+#[doc = include_str!("harvest.md")]
+pub mod harvest {}

@@ -147,7 +147,13 @@ mod tests {
     fn an_entry_is_folded_and_what_is_not_safe_is_base64() {
         let mut out = Vec::new();
         let der = [7; 100];
-        ldif("a+b@example.org", "Zoë ", "dc=example", [&der[..]], &mut out);
+        ldif(
+            "a+b@example.org",
+            "Zoë ",
+            "dc=example",
+            [&der[..]],
+            &mut out,
+        );
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with(
             "\ndn: mail=a\\+b@example.org,dc=example\nobjectClass: inetOrgPerson\ncn:: Wm/DqyA=\nsn:: Wm/DqyA=\nmail: a+b@example.org\nuserCertificate;binary:: BwcH"

@@ -254,10 +254,7 @@ fn text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn said<'s, T, R>(
-    all: &'s [Statement<T>],
-    record: impl Fn(&'s T) -> R,
-) -> Vec<StatementRecord<R>> {
+fn said<'s, T, R>(all: &'s [Statement<T>], record: impl Fn(&'s T) -> R) -> Vec<StatementRecord<R>> {
     all.iter()
         .map(|said| StatementRecord {
             value: record(&said.value),

@@ -21,6 +21,7 @@ mod cms;
 mod crypto;
 mod determinism;
 mod differential;
+mod harvest;
 mod keyring;
 mod keys;
 mod kill;

@@ -4,12 +4,12 @@ use crate::asn1::{Element, Oid, Reader, Tag, oid};
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, EntityIdentifier, Layer, SignedData, SignerInfo};
 use crate::crypto::digest::sha256;
+use crate::facts::Carried;
 use crate::facts::axis::{Coverage, Signature};
 use crate::facts::harvest::{Named, Signer, SignerRole};
 use crate::facts::part::At;
 use crate::facts::record::{Addresses, Sha256};
 use crate::facts::verify::{Verifier, identifier};
-use crate::facts::Carried;
 use crate::facts::walk::Walk;
 use crate::mime::media::file_names;
 use crate::mime::{Tree, transfer};
@@ -192,7 +192,9 @@ impl Walk<'_> {
 
     fn take(&mut self, der: &[u8]) {
         let name = sha256(der);
-        self.certificates.entry(name).or_insert_with(|| der.to_vec());
+        self.certificates
+            .entry(name)
+            .or_insert_with(|| der.to_vec());
     }
 
     /// A structure that can't be read: nothing in it counts, and what can be cut out of it is kept apart.
@@ -207,7 +209,9 @@ impl Walk<'_> {
         let mut from = 0;
         let mut tries = self.limits.certificates;
         // A certificate of 256 octets and more begins so, and smaller ones are none of use.
-        while let Some(found) = memchr::memmem::find(bytes.get(from..).unwrap_or_default(), &[0x30, 0x82]) {
+        while let Some(found) =
+            memchr::memmem::find(bytes.get(from..).unwrap_or_default(), &[0x30, 0x82])
+        {
             let at = from + found;
             from = at + 2;
             let rest = bytes.get(at..).unwrap_or_default();
@@ -297,7 +301,10 @@ fn answers_to(certificate: &Certificate<'_>, identifier: &EntityIdentifier<'_>) 
 
 /// `tbsCertificate` begins with a version or a serial number (RFC 5280 §4.1). A plain look.
 fn looks_like_certificate(content: &[u8]) -> bool {
-    matches!(content, [0x30, 0x82, _, _, 0xa0, 0x03, 0x02, 0x01, ..] | [0x30, 0x82, _, _, 0x02, ..])
+    matches!(
+        content,
+        [0x30, 0x82, _, _, 0xa0, 0x03, 0x02, 0x01, ..] | [0x30, 0x82, _, _, 0x02, ..]
+    )
 }
 
 /// By type (RFC 2585 §4, RFC 8551 §3.8, and what programs write), or by the file name's extension.

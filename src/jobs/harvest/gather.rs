@@ -1,7 +1,7 @@
 //! Messages to the pool and the register, in archive order; faults.csv and inputs.csv on the way.
 
-use std::io::{BufWriter, Write};
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::archive::{FileInfo, Item, Kind};
@@ -64,7 +64,10 @@ fn claimed(facts: &MessageFacts, signers: &[Signer]) -> Option<Time> {
 }
 
 fn recipients(facts: &MessageFacts) -> Vec<Identifier> {
-    let encrypted = facts.layers.iter().filter_map(|layer| layer.encrypted.as_ref());
+    let encrypted = facts
+        .layers
+        .iter()
+        .filter_map(|layer| layer.encrypted.as_ref());
     encrypted
         .flat_map(|encrypted| &encrypted.recipients)
         .map(|recipient| recipient.identifier.clone())
@@ -148,10 +151,18 @@ impl Rows {
 }
 
 impl Gatherer {
-    pub fn new(folder: &ReportFolder, cells: Cells) -> Result<Self, RunError> {
+    /// Nothing read yet. `salvage`: what was cut out of damaged structures is kept, apart.
+    pub fn new(folder: &ReportFolder, cells: Cells, salvage: bool) -> Result<Self, RunError> {
+        let salvaged = match salvage {
+            true => Some(Salvaged {
+                pool: PoolBuilder::new(spool()?),
+                register: Register::default(),
+            }),
+            false => None,
+        };
         Ok(Self {
             pool: PoolBuilder::new(spool()?),
-            salvaged: None,
+            salvaged,
             register: Register::default(),
             tally: HarvestTally::default(),
             reconciliation: Reconciliation::default(),
@@ -236,21 +247,12 @@ impl Gatherer {
         }
         self.tally.other_kinds += gathered.other_certificates;
         self.tally.damaged += gathered.damaged;
-        if !gathered.salvaged.is_empty() {
-            if self.salvaged.is_none() {
-                self.salvaged = Some(Salvaged {
-                    pool: PoolBuilder::new(spool()?),
-                    register: Register::default(),
-                });
-            }
-            if let Some(apart) = &mut self.salvaged {
-                for one in &gathered.salvaged {
-                    let (id, _) =
-                        apart
-                            .pool
-                            .insert_named(one.sha256, &one.der, Provenance::Message)?;
-                    apart.register.carried(id, &sight);
-                }
+        if let Some(apart) = &mut self.salvaged {
+            for one in &gathered.salvaged {
+                let (id, _) = apart
+                    .pool
+                    .insert_named(one.sha256, &one.der, Provenance::Message)?;
+                apart.register.carried(id, &sight);
             }
         }
         Ok(())

@@ -92,7 +92,8 @@ fn write(
     let (judging, limits) = (&harvest.judging, &harvest.settings.limits);
     let cells = judging.render.cells;
     let total = archive.total_bytes();
-    let mut gatherer = Gatherer::new(&folder, cells)?;
+    let asked = harvest.settings.harvest.unwrap_or_default();
+    let mut gatherer = Gatherer::new(&folder, cells, asked.salvage)?;
     let mut progress = |progress| step(Step::Reading(progress, total));
     pipeline::migrate(
         archive,
@@ -133,10 +134,7 @@ fn write(
             hierarchy,
             trust_embedded: judging.policy.trust_embedded,
         }),
-        verified: harvest
-            .settings
-            .harvest
-            .is_some_and(|asked| asked.verify),
+        verified: asked.verify,
         now: judging.clocks.now,
         limits,
         cells,
@@ -149,7 +147,6 @@ fn write(
     if let Some(salvaged) = gathered.salvaged {
         tally.salvaged = tables::salvaged(salvaged, &pool, &folder, limits, cells)?;
     }
-    let asked = harvest.settings.harvest.unwrap_or_default();
     let summary = HarvestSummary {
         now: judging.clocks.now,
         mailseal: env!("CARGO_PKG_VERSION"),

@@ -178,7 +178,7 @@ impl Tables<'_> {
             (Some(_) | None, _) => None,
         };
         let usable = read.as_ref().map(usable_for).unwrap_or_default();
-        let same_key = self.same_key(id, &sha256);
+        let same_key = self.same_key(id);
         let variant_of = match &read {
             Some(certificate) => self.variant_of(id, certificate)?,
             None => None,
@@ -218,7 +218,13 @@ impl Tables<'_> {
         for mail_use in &dossier.usable_for {
             out.more.usable_for.add(mail_use.as_str());
         }
-        dossier::row(&dossier, self.now, self.cells, &mut out.tally, &mut out.table);
+        dossier::row(
+            &dossier,
+            self.now,
+            self.cells,
+            &mut out.tally,
+            &mut out.table,
+        );
         dossier::line(&dossier, self.now, &mut out.dossiers)?;
         pem(&der, &mut out.bundle).map_err(|_| RunError::Internal {
             what: "memory can't be written",
@@ -254,37 +260,25 @@ impl Tables<'_> {
         Ok(ChainNow {
             chain: judged.value,
             reasons: judged.reasons,
-            path: judged
-                .path
-                .iter()
-                .map(|id| self.pool.sha256(*id))
-                .collect(),
+            path: judged.path.iter().map(|id| self.pool.sha256(*id)).collect(),
             revocation,
         })
     }
 
-    fn same_key(&self, id: CertificateId, own: &Sha256) -> (u64, Vec<Sha256>) {
-        let carried = |other: &&CertificateId| self.pool.origins(**other).message;
+    /// How many others have its key, and which: where there are many, the number alone. Those that were only given do not count, unless
+    /// there are many.
+    fn same_key(&self, id: CertificateId) -> (u64, Vec<Sha256>) {
         let all = self.pool.with_key_of(id);
-        let others = all.len().saturating_sub(1);
-        // Given certificates are no part of the harvest; where the count is beyond what is looked at one by one, they count.
-        if all.len() > HARVEST_RELATIVES * 2 {
-            let first = all.iter().take(HARVEST_RELATIVES + 1).filter(carried);
-            let first = first.map(|other| self.pool.sha256(*other));
-            let first = first.filter(|sha256| sha256 != own).take(HARVEST_RELATIVES);
-            return (
-                u64::try_from(others).unwrap_or(u64::MAX),
-                first.collect(),
-            );
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        if all.len() > HARVEST_RELATIVES {
+            return (count(all.len() - 1), Vec::new());
         }
         let others: Vec<Sha256> = all
             .iter()
-            .filter(carried)
+            .filter(|other| **other != id && self.pool.origins(**other).message)
             .map(|other| self.pool.sha256(*other))
-            .filter(|sha256| sha256 != own)
             .collect();
-        let total = u64::try_from(others.len()).unwrap_or(u64::MAX);
-        (total, others.into_iter().take(HARVEST_RELATIVES).collect())
+        (count(others.len()), others)
     }
 
     /// The first of those with the same tbsCertificate, where it is another one.

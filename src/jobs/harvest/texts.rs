@@ -18,9 +18,9 @@ impl Texts {
     /// The number of a text, now or before. None where there is no room for a new one.
     pub fn number(&mut self, text: &[u8], room_bytes: usize) -> Option<u32> {
         let hash = self.state.hash_one(text);
-        let found = self
-            .numbers
-            .find(hash, |number| read(&self.bytes, &self.ends, *number) == text);
+        let found = self.numbers.find(hash, |number| {
+            read(&self.bytes, &self.ends, *number) == text
+        });
         if let Some(number) = found {
             return Some(*number);
         }

@@ -80,7 +80,9 @@ fn abilities(algorithm: Oid<'_>) -> (bool, Option<KeyUsageBit>) {
     let agreement = Some(KeyUsageBit::KeyAgreement);
     match algorithm {
         oid::RSA_ENCRYPTION | oid::X500_RSA => (true, transport),
-        oid::RSAES_OAEP | oid::ML_KEM_512 | oid::ML_KEM_768 | oid::ML_KEM_1024 => (false, transport),
+        oid::RSAES_OAEP | oid::ML_KEM_512 | oid::ML_KEM_768 | oid::ML_KEM_1024 => {
+            (false, transport)
+        }
         oid::EC_PUBLIC_KEY => (true, agreement),
         oid::X25519 | oid::X448 | oid::DH_PUBLIC_NUMBER => (false, agreement),
         oid::RSASSA_PSS

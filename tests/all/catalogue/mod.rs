@@ -28,6 +28,7 @@ mod f_interop;
 mod f_layers;
 mod f_message;
 mod g_sums;
+mod i_dossier;
 mod i_harvest;
 mod look;
 mod migrated;
