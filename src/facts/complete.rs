@@ -13,7 +13,7 @@ use crate::facts::axis::{Attributes, CertificateSource, Digest, Identity, Signat
 use crate::facts::certificates::Known;
 use crate::facts::check::{Checked, Target, check, decoded, describe};
 use crate::facts::finding::Finding;
-use crate::facts::identity::identity;
+use crate::facts::identity::identity_in_both;
 use crate::facts::record::{
     Addresses, Identifier, LayerFacts, MessageFacts, Pending, Sha256, SignatureFacts, Signed,
 };
@@ -69,6 +69,7 @@ pub fn complete(
             sources: &mut *sources,
             carried: &carried,
             sender,
+            protected: layer.protected.as_ref(),
             scratch: &mut *scratch,
         };
         for signature in &mut layer.signatures {
@@ -103,6 +104,7 @@ struct Search<'s, 't, 'p> {
     /// Certificates of the message, its other layers' too.
     carried: &'s BTreeSet<Sha256>,
     sender: &'s Addresses,
+    protected: Option<&'s Addresses>,
     scratch: &'s mut Scratch,
 }
 
@@ -184,7 +186,7 @@ impl Search<'_, '_, '_> {
         }
         facts.certificate = Some(found.known.sha256);
         facts.addresses.clone_from(&found.known.addresses);
-        facts.identity = identity(self.sender, &found.known.addresses);
+        facts.identity = identity_in_both(self.sender, self.protected, &found.known.addresses);
         facts.signature = found.checked.signature;
         if let Signed::Content(_) = pending.signed {
             facts.digest = found.checked.digest.unwrap_or(Digest::NotChecked);
@@ -264,7 +266,8 @@ impl Search<'_, '_, '_> {
                 && checked.digest != Some(Digest::Mismatch),
             named: named(pending, &known.der),
             chain: self.sources.trust.chain(id, purpose, at)?.value,
-            speaks_for_sender: match identity(self.sender, &known.addresses) {
+            speaks_for_sender: match identity_in_both(self.sender, self.protected, &known.addresses)
+            {
                 Identity::MatchFrom | Identity::MatchCasefoldLocal => true,
                 Identity::MatchSenderOnly
                 | Identity::Mismatch

@@ -143,6 +143,8 @@ axis! {
         IntegrityNone = "integrity_none",
         /// Text and parts beside the encrypted part: an EFAIL shape, or a gateway's wrapper.
         EncryptedSubpart = "encrypted_subpart",
+        /// The From that a signature protects is another than the outer one: mail programs show the one or the other.
+        ProtectedFromDiffers = "protected_from_differs",
         // Migration
         /// From or Sender inside the encryption are others than outside, and no valid signature of that sender is over them: those
         /// outside were kept.

@@ -36,6 +36,51 @@ pub fn identity(message: &Addresses, certificate: &[String]) -> Identity {
     }
 }
 
+/// As [`identity`], where a signature also protects a header: both are shown, by one mail program or another, so the worse counts.
+#[must_use]
+pub fn identity_in_both(
+    message: &Addresses,
+    protected: Option<&Addresses>,
+    certificate: &[String],
+) -> Identity {
+    let outer = identity(message, certificate);
+    match protected {
+        Some(protected) => outer.worse(identity(protected, certificate)),
+        None => outer,
+    }
+}
+
+/// Do both name the same mailboxes in From?
+#[must_use]
+pub fn same_from(one: &Addresses, other: &Addresses) -> bool {
+    let names_all = |one: &Addresses, other: &Addresses| {
+        one.from
+            .iter()
+            .all(|address| best(address, &other.from) != Match::None)
+    };
+    one.from_fields == other.from_fields && names_all(one, other) && names_all(other, one)
+}
+
+impl Identity {
+    /// The one that speaks less for the sender.
+    fn worse(self, other: Self) -> Self {
+        let rank = |identity| match identity {
+            Self::MatchFrom => 0,
+            Self::MatchCasefoldLocal => 1,
+            Self::NoFrom => 2,
+            Self::NoCertificateAddress => 3,
+            Self::MatchSenderOnly => 4,
+            Self::AmbiguousFrom => 5,
+            Self::Mismatch => 6,
+        };
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 fn best(address: &str, certificate: &[String]) -> Match {
     let mut best = Match::None;
     for candidate in certificate {

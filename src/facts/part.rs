@@ -4,6 +4,8 @@ use crate::asn1::oid;
 use crate::cms::{Carried, ContentInfo, Layer, SignedData};
 use crate::facts::axis::{Coverage, LayerKind};
 use crate::facts::finding::Finding;
+use crate::facts::headers;
+use crate::facts::record::Addresses;
 use crate::limits::Limits;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::finding::Oddity;
@@ -209,13 +211,23 @@ pub fn protects_headers(media: &MediaType) -> bool {
         || (media.essence == "message/rfc822" && is("forwarded", &["no"]))
 }
 
-/// As [`protects_headers`], of an entity that is not read yet.
-pub(super) fn protects_entity(entity: &[u8], limits: &Limits) -> bool {
-    let end = entity.len().min(limits.header_bytes);
-    let header = Header::new(entity.get(..end).unwrap_or_default());
-    header
-        .first("content-type")
-        .is_some_and(|field| protects_headers(&MediaType::read(&field.unfolded())))
+/// Who a protected header says the sender is, if it does.
+pub(super) fn protected_sender(header: &Header<'_>, limits: &Limits) -> Option<Addresses> {
+    let (addresses, _) = headers::addresses(header, limits);
+    (addresses.from_fields > 0).then_some(addresses)
+}
+
+/// The header that a part protects: its own, or that of the message which it wraps. None where it says of itself that it protects
+/// none ([`protects_headers`]).
+pub(super) fn protected_header<'t>(tree: &Tree<'t>, part: usize) -> Option<Header<'t>> {
+    let this = tree.parts.get(part)?;
+    if !protects_headers(&this.media) {
+        return None;
+    }
+    match this.children.as_slice() {
+        [wrapped] if this.media.essence == "message/rfc822" => Some(tree.header(*wrapped)),
+        _ => Some(tree.header(part)),
+    }
 }
 
 /// The layer's content is mail.

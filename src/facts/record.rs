@@ -117,6 +117,8 @@ pub struct LayerFacts {
     pub certificates: Vec<Sha256>,
     /// Number of CRLs carried.
     pub crls: Vec<Sha256>,
+    /// Sender addresses in the header that its signatures protect (RFC 9788, RFC 8551 §3.1), where that names any.
+    pub protected: Option<Addresses>,
     /// The layer's findings, sorted.
     pub findings: Vec<Finding>,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::record::MessageFacts;
 
 /// First bytes of a facts file; the number changes with the format.
-const MAGIC: &[u8] = b"mailseal facts 2\n";
+const MAGIC: &[u8] = b"mailseal facts 3\n";
 
 /// zstd level: the fastest that still halves repeated names.
 const LEVEL: i32 = 1;

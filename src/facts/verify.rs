@@ -14,7 +14,7 @@ use crate::facts::axis::{Attributes, CertificateSource, Coverage, Digest, Signat
 use crate::facts::certificates::{Known, Scratch};
 use crate::facts::check::{Checked, Target, check, describe, pending};
 use crate::facts::finding::Finding;
-use crate::facts::identity::identity;
+use crate::facts::identity::identity_in_both;
 use crate::facts::readings::Readings;
 use crate::facts::record::{Addresses, Algorithms, Identifier, Sha256, SignatureFacts, Signed};
 use crate::facts::timestamp;
@@ -24,6 +24,8 @@ use crate::limits::Limits;
 pub(super) struct Verifier<'v> {
     pub limits: &'v Limits,
     pub sender: &'v Addresses,
+    /// See [`LayerFacts::protected`](crate::facts::record::LayerFacts::protected).
+    pub protected: Option<&'v Addresses>,
     pub coverage: Coverage,
     pub uncovered: &'v [String],
 }
@@ -200,7 +202,7 @@ impl Verifier<'_> {
             attributes: Attributes::Absent,
             signature: Signature::NotChecked,
             certificate_source: CertificateSource::None,
-            identity: identity(self.sender, &[]),
+            identity: identity_in_both(self.sender, self.protected, &[]),
             coverage: self.coverage,
             uncovered: self.uncovered.to_vec(),
             algorithms: Algorithms {
@@ -243,7 +245,7 @@ impl Verifier<'_> {
         facts.certificate = Some(known.sha256);
         facts.certificate_source = CertificateSource::Message;
         facts.addresses.clone_from(&known.addresses);
-        facts.identity = identity(self.sender, &known.addresses);
+        facts.identity = identity_in_both(self.sender, self.protected, &known.addresses);
         facts.findings.extend_from_slice(&known.findings);
         match named {
             Named::Other if facts.attributes == Attributes::Ok => {

@@ -352,14 +352,17 @@ impl<'w> Walk<'w> {
             at.findings.push(Finding::MicalgMismatch);
         }
         let mut readings = Readings::of_part(entity, place.quoting);
-        let protected = tree
-            .parts
-            .get(content)
-            .is_some_and(|part| part::protects_headers(&part.media));
-        let coverage = at.coverage(protected);
+        let header = part::protected_header(tree, content);
+        let coverage = at.coverage(header.is_some());
+        let protected = self.protected(header.as_ref(), &mut at);
         let (carried, crls) = self.carried_by(data);
-        let (signatures, used) =
-            self.signatures(data, &carried, Some(&mut readings), coverage, &at);
+        let (signatures, used) = self.signatures(
+            data,
+            &carried,
+            Some(&mut readings),
+            (coverage, protected.as_ref()),
+            &at,
+        );
         self.list_footer(&mut at);
         let depth = place.depth;
         let findings_of_quoting = readings.quoting_ambiguous;
@@ -373,6 +376,7 @@ impl<'w> Walk<'w> {
             layer.signatures = signatures;
             layer.certificates = carried;
             layer.crls = crls;
+            layer.protected = protected;
         });
         Some(index)
     }

@@ -6,14 +6,17 @@ use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::facts::axis::{Coverage, Digest, Integrity, LayerKind, Signature, Structure};
 use crate::facts::decrypt::{self, Opened};
 use crate::facts::finding::Finding;
+use crate::facts::identity::same_from;
 use crate::facts::inflate::inflate;
 use crate::facts::part::{self, At};
 use crate::facts::readings::Readings;
-use crate::facts::record::{Sha256, SignatureFacts};
+use crate::facts::record::{Addresses, Sha256, SignatureFacts};
 use crate::facts::staged::Staged;
 use crate::facts::verify::Verifier;
 use crate::facts::walk::{Place, Walk};
+use crate::mime::Tree;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
+use crate::mime::header::Header;
 
 impl Walk<'_> {
     /// A CMS structure that stands by itself.
@@ -75,13 +78,22 @@ impl Walk<'_> {
         let mut readings = content
             .as_ref()
             .map(|(content, bytes)| Readings::of_content(*content, bytes));
-        let coverage = at.coverage(
-            content
-                .as_ref()
-                .is_some_and(|(_, bytes)| part::protects_entity(bytes, self.limits)),
-        );
+        let tree = content
+            .as_ref()
+            .map(|(_, bytes)| Tree::read(bytes, self.limits));
+        let header = tree
+            .as_ref()
+            .and_then(|tree| part::protected_header(tree, 0));
+        let coverage = at.coverage(header.is_some());
+        let protected = self.protected(header.as_ref(), &mut at);
         let (carried, crls) = self.carried_by(data);
-        let (signatures, used) = self.signatures(data, &carried, readings.as_mut(), coverage, &at);
+        let (signatures, used) = self.signatures(
+            data,
+            &carried,
+            readings.as_mut(),
+            (coverage, protected.as_ref()),
+            &at,
+        );
         self.list_footer(&mut at);
         let sha256 = readings
             .as_mut()
@@ -98,6 +110,7 @@ impl Walk<'_> {
             layer.signatures = signatures;
             layer.certificates = carried;
             layer.crls = crls;
+            layer.protected = protected;
             if !is_mail {
                 layer.content_type = Some(data.content_type.label());
             }
@@ -245,25 +258,37 @@ impl Walk<'_> {
         self.entity(bytes, &inner)
     }
 
+    /// Of the message that the part stands in.
+    fn sender_of(&self, at: &At) -> &Addresses {
+        let nested = at
+            .nested
+            .and_then(|index| self.facts.nested.get(usize::try_from(index).ok()?));
+        nested.map_or(&self.facts.sender, |message| &message.sender)
+    }
+
+    /// The sender whom the header says that a signed part protects. Only the header of what is the whole of its message speaks for it.
+    pub(super) fn protected(&self, header: Option<&Header<'_>>, at: &mut At) -> Option<Addresses> {
+        let protected = part::protected_sender(header.filter(|_| at.whole)?, self.limits)?;
+        if !same_from(&protected, self.sender_of(at)) {
+            at.findings.push(Finding::ProtectedFromDiffers);
+        }
+        Some(protected)
+    }
+
     /// Verifies all signers. `names`: those of the certificates carried, in the order in which they stand.
     pub(super) fn signatures(
         &mut self,
         data: &SignedData<'_>,
         names: &[Sha256],
         readings: Option<&mut Readings<'_>>,
-        coverage: Coverage,
+        (coverage, protected): (Coverage, Option<&Addresses>),
         at: &At,
     ) -> (Vec<SignatureFacts>, Option<usize>) {
-        let sender = match at
-            .nested
-            .and_then(|index| self.facts.nested.get(usize::try_from(index).ok()?))
-        {
-            Some(message) => message.sender.clone(),
-            None => self.facts.sender.clone(),
-        };
+        let sender = self.sender_of(at).clone();
         let verifier = Verifier {
             limits: self.limits,
             sender: &sender,
+            protected,
             coverage,
             uncovered: &at.uncovered,
         };

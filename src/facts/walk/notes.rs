@@ -163,6 +163,7 @@ impl Walk<'_> {
             encrypted: None,
             certificates: Vec::new(),
             crls: Vec::new(),
+            protected: None,
             findings,
         });
         self.facts.layers.len() - 1

@@ -14,7 +14,9 @@ use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::bag::payload_line;
-use crate::jobs::migrate::folder::{Folder, create_file, exists, make_folders, sync};
+use crate::jobs::migrate::folder::{
+    Folder, create_file, exists, make_folders, sync, sync_together,
+};
 use crate::jobs::output::digest_of;
 use crate::limits::Limits;
 
@@ -31,6 +33,9 @@ pub(super) struct Pending {
 /// Threads that sync and read back: a disk takes some syncs together.
 const THREADS: usize = 8;
 
+/// From this many files on, they are synced together first: one after another they cost a commit of the disk each.
+const TOGETHER: usize = 16;
+
 /// Syncs files, reads them back, and adds their lines to `payload`.
 ///
 /// # Errors
@@ -40,6 +45,9 @@ pub(super) fn check(
     pending: &[Pending],
     payload: &mut Appender,
 ) -> Result<(), RunError> {
+    if pending.len() >= TOGETHER {
+        sync_together(&folder.temporary_folder())?;
+    }
     let share = pending.len().div_ceil(THREADS).max(1);
     thread::scope(|scope| {
         let threads: Vec<_> = pending

@@ -325,6 +325,20 @@ pub(super) fn create_file(path: &Path) -> Result<File, RunError> {
     create().map_err(|error| RunError::unwritable(path, error))
 }
 
+/// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_together(folder: &Path) -> Result<(), RunError> {
+    File::open(folder)
+        .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
+        .map_err(|error| RunError::unwritable(folder, error))
+}
+
+/// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_together(_: &Path) -> Result<(), RunError> {
+    Ok(())
+}
+
 /// Syncs a file or folder.
 pub(super) fn sync(path: &Path) -> Result<(), RunError> {
     File::open(path)

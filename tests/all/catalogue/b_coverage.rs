@@ -437,3 +437,77 @@ fn b_16_signed_inside_and_outside_of_encryption() {
     assert_eq!(beside.signature(1, 0, "coverage"), "subpart");
     assert_eq!(beside.uncovered(1), ["2"]);
 }
+
+#[test]
+fn b_16_a_protected_from_that_contradicts_the_outer_one_is_no_match() {
+    let cases = [
+        // What the certificate says, what is outside, what is protected.
+        ("alice@example.com", "alice@example.com", "match_from"),
+        (
+            "alice@example.com",
+            "Alice@EXAMPLE.com",
+            "match_casefold_local",
+        ),
+        ("alice@example.com", "bob@example.com", "mismatch"),
+        ("bob@example.com", "alice@example.com", "mismatch"),
+        (
+            "alice@example.com",
+            "alice@example.com, bob@example.com",
+            "ambiguous_from",
+        ),
+    ];
+    for (outer, protected, identity) in cases {
+        let field = format!("From: {protected}\n");
+        let fields = [
+            b"Content-Type: text/plain; hp=\"clear\"\n",
+            field.as_bytes(),
+        ]
+        .concat();
+        let wrapped = [
+            b"Content-Type: message/rfc822; forwarded=no\n\n",
+            field.as_bytes(),
+            b"Content-Type: text/plain\n",
+        ]
+        .concat();
+        for head in [fields, wrapped] {
+            let part = [&head[..], b"\nPay Mallory.\n"].concat();
+            let header = Headers::new(outer, "Meeting", SENT_DATE);
+            let read = |entity: &[u8]| {
+                let message = mail::message(&header, entity);
+                let record = Audit::of(&[&message])
+                    .certificate(&alice().certificate)
+                    .record();
+                assert_eq!(record.signature(0, 0, "identity"), identity, "{protected}");
+                assert_eq!(record.signature(0, 0, "coverage"), "whole_message");
+                let differs = record.has("protected_from_differs");
+                assert_eq!(
+                    differs,
+                    !identity.starts_with("match"),
+                    "{:?}",
+                    record.notes()
+                );
+                assert!(identity.starts_with("match") || record.status() != "valid");
+            };
+            read(&mail::multipart_signed(
+                &part,
+                &Signed::detached(&part).signer(by(alice())).encode(),
+            ));
+            // Whose certificate is found later, too.
+            read(&mail::multipart_signed(
+                &part,
+                &Signed::detached(&part).bare_signer(by(alice())).encode(),
+            ));
+            let opaque = Signed::opaque(&part).signer(by(alice())).encode();
+            read(&mail::pkcs7_mime("signed-data", &opaque));
+        }
+    }
+    // A body is no header, whatever its lines look like.
+    let part = b"Subject: x\n\nContent-Type: text/plain; hp=\"clear\"\nFrom: bob@example.com\n";
+    let opaque = Signed::opaque(part).signer(by(alice())).encode();
+    let record = audit_one(&mail::message(
+        &from_alice(),
+        &mail::pkcs7_mime("signed-data", &opaque),
+    ));
+    assert_eq!(record.signature(0, 0, "identity"), "match_from");
+    assert_eq!(record.signature(0, 0, "coverage"), "whole_body");
+}

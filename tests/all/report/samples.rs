@@ -49,6 +49,7 @@ pub fn name(name: &str) -> Vec<u8> {
 
 pub fn layer(path: &str, kind: LayerKind) -> LayerFacts {
     LayerFacts {
+        protected: None,
         path: path.to_owned(),
         kind,
         structure: Structure::Ok,
