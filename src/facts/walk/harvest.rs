@@ -112,6 +112,7 @@ impl Walk<'_> {
             let verifier = Verifier {
                 limits: self.limits,
                 sender: &Addresses::default(),
+                protected: None,
                 coverage: Coverage::Subpart,
                 uncovered: &[],
             };
