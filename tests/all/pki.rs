@@ -3,6 +3,7 @@
 pub mod authority;
 mod chains;
 mod completed;
+mod hostile;
 mod pkits;
 mod reading;
 mod revocations;

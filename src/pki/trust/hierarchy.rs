@@ -26,7 +26,9 @@ pub(super) struct Node {
     /// authority can issue others with his own key, as many as he likes and with every name: they come behind the real ones.
     pub(super) is_genuine: bool,
     /// It is genuine, and an authority: its own issuances are genuine.
-    may_issue: bool,
+    pub(super) may_issue: bool,
+    /// Certificates between it and the nearest anchor, the anchor counted: 0 for one.
+    pub(super) distance: usize,
 }
 
 impl Node {
@@ -45,7 +47,7 @@ pub(super) struct SignedCrl {
 /// Made once for a pool and its anchors. Equal sets give the same hierarchy, whatever their order.
 pub struct Hierarchy {
     nodes: HashMap<CertificateId, Arc<Node>>,
-    /// Issuers whose key verified the certificate's signature, the genuine ones first, then by SHA-256.
+    /// Issuers whose key verified the certificate's signature, the genuine ones first, then those near an anchor, then by SHA-256.
     links: HashMap<CertificateId, Vec<CertificateId>>,
     /// Nodes by their subject's key, by SHA-256.
     by_subject: HashMap<NameKey, Vec<CertificateId>>,
@@ -98,7 +100,10 @@ impl Hierarchy {
                 .is_some_and(|node: &Arc<Node>| node.is_genuine)
         };
         for issuers in hierarchy.links.values_mut() {
-            issuers.sort_unstable_by_key(|id| (!is_genuine(id), pool.sha256(*id)));
+            issuers.sort_unstable_by_key(|id| {
+                let distance = nodes.get(id).map(|node| node.distance);
+                (!is_genuine(id), distance, pool.sha256(*id))
+            });
         }
         for nodes in hierarchy.by_subject.values_mut() {
             nodes.sort_unstable_by_key(|id| pool.sha256(*id));
@@ -239,6 +244,7 @@ impl Growth<'_> {
             key: self.checker.key(&certificate, issuer_key),
             is_anchor: issuer.is_none(),
             is_genuine,
+            distance: issuer.map_or(0, |issuer| issuer.distance + 1),
             may_issue: issuer.is_none() || (is_genuine && is_authority(&certificate)),
             der,
         });

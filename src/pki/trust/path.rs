@@ -1,6 +1,7 @@
 //! Paths from a certificate to an anchor: all of them, each judged as far as no clock is needed.
 
-use std::collections::{HashSet, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
 use crate::asn1::time::Time;
@@ -239,8 +240,11 @@ fn issuers_of(
     let mut nodes = hierarchy.with_subject(certificate.issuer.key(), certificate.issuer);
     let authority = certificate.extensions.authority_key_identifier();
     let wanted = authority.ok().flatten().and_then(|authority| authority.key);
-    // A stable sort: genuine ones first, then those with the key identifier, each group by SHA-256.
-    nodes.sort_by_key(|node| (!node.is_genuine, !has_key_identifier(node, wanted)));
+    // A stable sort: genuine ones first, then those with the key identifier, then those near an anchor, each group by SHA-256.
+    nodes.sort_by_key(|node| {
+        let identified = has_key_identifier(node, wanted);
+        (!node.is_genuine, !identified, node.distance)
+    });
     let (mut good, mut bad) = (HashSet::new(), HashSet::new());
     let mut issuers = Vec::new();
     let mut left = false;
@@ -268,56 +272,114 @@ fn issuers_of(
     (issuers, left)
 }
 
-/// Paths of authorities from an issuer up to an anchor, breadth first; whether some were left out. No path holds the same
+/// Authorities from an issuer upwards, not at an anchor yet. The order is that in which such paths are gone on with.
+struct Climb {
+    /// One of them may not issue: whoever has a certificate of his own can make as many of these as he likes.
+    has_no_authority: bool,
+    /// Certificates that the path has at least, once it is at an anchor.
+    length: usize,
+    /// Its certificates' SHA-256.
+    names: Vec<[u8; 32]>,
+    path: Vec<Arc<Node>>,
+}
+
+impl Climb {
+    fn new(pool: &Pool, below: Option<&Self>, next: &Arc<Node>) -> Self {
+        let mut names = below.map_or_else(Vec::new, |below| below.names.clone());
+        let mut path = below.map_or_else(Vec::new, |below| below.path.clone());
+        names.push(pool.sha256(next.id));
+        path.push(Arc::clone(next));
+        Self {
+            has_no_authority: !next.may_issue || below.is_some_and(|below| below.has_no_authority),
+            length: path.len() + next.distance,
+            names,
+            path,
+        }
+    }
+
+    fn key(&self) -> (bool, usize, &[[u8; 32]]) {
+        (self.has_no_authority, self.length, &self.names)
+    }
+}
+
+impl PartialEq for Climb {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Climb {}
+
+impl PartialOrd for Climb {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Climb {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// Paths of authorities from an issuer up to an anchor, the shortest first; whether some were left out. No path holds the same
 /// subject with the same key twice.
+///
+/// Every node knows how far an anchor is, so the first path costs as many steps as it is long, however many authorities certified
+/// each other.
 fn enumerate(
     pool: &Pool,
     hierarchy: &Hierarchy,
     checker: &Checker<'_>,
     certificate: &Certificate<'_>,
-    mut issuers: Vec<CertificateId>,
+    issuers: Vec<CertificateId>,
 ) -> (Vec<Vec<Arc<Node>>>, bool) {
-    let is_genuine = |id| hierarchy.node(id).is_some_and(|node| node.is_genuine);
-    issuers.sort_unstable_by_key(|id| (!is_genuine(*id), pool.sha256(*id)));
+    let limits = checker.limits;
     let own = (certificate.subject.key(), certificate.spki_sha256());
-    let mut queue: VecDeque<Vec<Arc<Node>>> = issuers
+    let mut open: BinaryHeap<Reverse<Climb>> = issuers
         .iter()
         .filter_map(|id| hierarchy.node(*id))
         .filter(|node| (node.subject, node.spki_sha256) != own || node.is_anchor)
-        .map(|node| vec![Arc::clone(node)])
+        .map(|node| Reverse(Climb::new(pool, None, node)))
         .collect();
     let mut complete = Vec::new();
     let mut left = false;
-    let mut steps = checker
-        .limits
-        .paths
-        .saturating_mul(checker.limits.path_length);
-    while let Some(path) = queue.pop_front() {
-        let Some(top) = path.last() else { continue };
-        if complete.len() >= checker.limits.paths || steps == 0 {
+    let mut steps = limits.paths.saturating_mul(limits.path_length);
+    while let Some(Reverse(climb)) = open.pop() {
+        let Some(top) = climb.path.last() else {
+            continue;
+        };
+        if complete.len() >= limits.paths || steps == 0 {
             left = true;
             break;
         }
         steps -= 1;
         if top.is_anchor {
-            complete.push(path);
+            complete.push(climb.path);
             continue;
         }
         // The certificate itself counts too.
-        if path.len() + 2 > checker.limits.path_length {
+        if climb.path.len() + 2 > limits.path_length {
             left = true;
             continue;
         }
-        for next in hierarchy.issuers(top.id) {
+        let issuers = hierarchy.issuers(top.id);
+        left |= issuers.len() > limits.issuer_candidates;
+        for next in issuers.iter().take(limits.issuer_candidates) {
             let Some(next) = hierarchy.node(*next) else {
                 continue;
             };
             let is_loop = std::iter::once(own)
-                .chain(path.iter().map(|node| (node.subject, node.spki_sha256)))
+                .chain(
+                    climb
+                        .path
+                        .iter()
+                        .map(|node| (node.subject, node.spki_sha256)),
+                )
                 .any(|seen| seen == (next.subject, next.spki_sha256));
             // An anchor ends the path, so it can't be a loop.
             if !is_loop || next.is_anchor {
-                queue.push_back([path.as_slice(), &[Arc::clone(next)]].concat());
+                open.push(Reverse(Climb::new(pool, Some(&climb), next)));
             }
         }
     }

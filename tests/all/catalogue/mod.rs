@@ -5,6 +5,7 @@ pub mod audit;
 
 mod a_axes;
 mod a_chain;
+mod a_completion;
 mod a_determinism;
 mod a_identity;
 mod a_poison;
