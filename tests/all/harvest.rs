@@ -164,10 +164,8 @@ fn a_harvest_is_replaced_only_by_force_and_never_what_is_not_ours() {
 fn what_is_damaged_is_told_and_a_file_that_is_no_mail_ends_with_3() {
     let place = Workplace::new();
     let damaged = pkcs7_mime("1", "certs-only", &[0x30, 0x82, 0x10, 0, 6, 9, 1, 2]);
-    place.write("mail/new/1", damaged);
-    place.write("mail/new/2", b"\0\0\0");
-    fs::create_dir_all(place.join("mail/cur")).unwrap();
-    fs::create_dir_all(place.join("mail/tmp")).unwrap();
+    place.write("mail/1.eml", damaged);
+    place.write("mail/2.eml", b"\0\0\0");
     let ran = place.run(&["harvest", "mail", "-o", "harvest", AT]);
     ran.code(3);
     assert!(ran.out.contains("1 damaged structures"), "{ran:?}");

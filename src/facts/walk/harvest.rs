@@ -1,5 +1,7 @@
 //! What the walk does where certificates alone are wanted.
 
+use std::cell::OnceCell;
+
 use crate::asn1::{Element, Oid, Reader, Tag, oid};
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, EntityIdentifier, Layer, SignedData, SignerInfo};
@@ -14,6 +16,7 @@ use crate::facts::walk::Walk;
 use crate::mime::media::file_names;
 use crate::mime::{Tree, transfer};
 use crate::pki::keyring::pem;
+use crate::pki::x509::name::NameKey;
 use crate::pki::x509::{Certificate, Name};
 
 /// The message that a layer is of.
@@ -22,8 +25,14 @@ struct Mail {
     from: Vec<String>,
 }
 
-/// A SignedData's certificates that can be read, with their names.
-type Candidates<'a> = Vec<(Sha256, &'a [u8], Certificate<'a>)>;
+/// A SignedData's certificate that can be read. What signers are compared with is worked out once: both sides can be many.
+struct Candidate<'a> {
+    name: Sha256,
+    der: &'a [u8],
+    certificate: Certificate<'a>,
+    issuer: NameKey,
+    computed_ski: OnceCell<Option<[u8; 20]>>,
+}
 
 /// Attributes with tokens (RFC 3161): over the content, over the signature, over it and all references, over these alone, over
 /// everything (RFC 5126 §5.11.4, §6.1.1, §6.3.5, §6.3.6, §6.4.1), and that again (ETSI EN 319 122-1 §5.5.3).
@@ -71,10 +80,10 @@ impl Walk<'_> {
         } else {
             role
         };
-        let candidates: Candidates<'_> = names
+        let candidates: Vec<Candidate<'_>> = names
             .iter()
             .zip(&data.carried.certificates)
-            .filter_map(|(name, der)| Some((*name, *der, Certificate::read(der).ok()?)))
+            .filter_map(|(name, der)| Candidate::read(*name, der))
             .collect();
         for signer in &data.signers {
             let cms_role = Role::Signer(data.content_type);
@@ -87,17 +96,14 @@ impl Walk<'_> {
         &mut self,
         signer: &SignerInfo<'_>,
         (role, cms_role): (SignerRole, Role<'_>),
-        candidates: &Candidates<'_>,
+        candidates: &[Candidate<'_>],
         mail: &Mail,
         depth: usize,
     ) {
-        let named: Vec<&(Sha256, &[u8], Certificate<'_>)> = candidates
-            .iter()
-            .filter(|(_, _, certificate)| answers_to(certificate, &signer.sid))
-            .collect();
+        let named = named(candidates, &signer.sid);
         let verify = self.harvest.is_some_and(|harvest| harvest.verify);
         let mut certificate = match named.first() {
-            Some((name, _, _)) => Named::Carried(*name),
+            Some(first) => Named::Carried(first.name),
             None => Named::Elsewhere(identifier(&signer.sid)),
         };
         let mut signature = match named.as_slice() {
@@ -107,7 +113,7 @@ impl Walk<'_> {
         if verify && role == SignerRole::Signer && !named.is_empty() {
             let known: Vec<_> = named
                 .iter()
-                .filter_map(|(name, der, _)| self.scratch.certificate(*name, der, self.limits))
+                .filter_map(|one| self.scratch.certificate(one.name, one.der, self.limits))
                 .collect();
             let verifier = Verifier {
                 limits: self.limits,
@@ -283,20 +289,43 @@ impl Walk<'_> {
     }
 }
 
-/// Does the identifier name this certificate? Names that differ in string types only are equal (RFC 5280 §7.1).
-fn answers_to(certificate: &Certificate<'_>, identifier: &EntityIdentifier<'_>) -> bool {
+impl<'a> Candidate<'a> {
+    fn read(name: Sha256, der: &'a [u8]) -> Option<Self> {
+        let certificate = Certificate::read(der).ok()?;
+        Some(Self {
+            name,
+            der,
+            issuer: certificate.issuer.key(),
+            certificate,
+            computed_ski: OnceCell::new(),
+        })
+    }
+}
+
+/// Those that the identifier names. Names that differ in string types only are equal (RFC 5280 §7.1).
+fn named<'c, 'a>(
+    candidates: &'c [Candidate<'a>],
+    identifier: &EntityIdentifier<'_>,
+) -> Vec<&'c Candidate<'a>> {
+    let all = candidates.iter();
     match identifier {
         EntityIdentifier::IssuerAndSerial(named) => {
-            certificate.serial.minimal() == named.serial.minimal()
-                && certificate.issuer.matches(Name::new(named.issuer))
+            let (issuer, serial) = (Name::new(named.issuer).key(), named.serial.minimal());
+            all.filter(|one| one.issuer == issuer && one.certificate.serial.minimal() == serial)
+                .filter(|one| one.certificate.issuer.matches(Name::new(named.issuer)))
+                .collect()
         }
-        EntityIdentifier::SubjectKeyIdentifier(id) => {
-            let written = certificate.extensions.subject_key_identifier();
-            matches!(written, Ok(Some(written)) if written == &id[..])
-                || certificate
-                    .computed_key_identifier()
-                    .is_some_and(|computed| computed[..] == id[..])
-        }
+        EntityIdentifier::SubjectKeyIdentifier(id) => all
+            .filter(|one| {
+                let written = one.certificate.extensions.subject_key_identifier();
+                let computed = || one.certificate.computed_key_identifier();
+                matches!(written, Ok(Some(written)) if written == &id[..])
+                    || one
+                        .computed_ski
+                        .get_or_init(computed)
+                        .is_some_and(|computed| computed[..] == id[..])
+            })
+            .collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Messages to the pool and the register, in archive order; faults.csv and inputs.csv on the way.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::jobs::harvest::register::{Register, Sight};
 use crate::jobs::output::{ReportFolder, spool};
 use crate::pipeline::Worked;
 use crate::pki::pool::{CertificateId, PoolBuilder, Provenance};
+use crate::pki::x509::name::NameKey;
 use crate::report::counts::Counts;
 use crate::report::harvest::HarvestTally;
 use crate::report::summary::{InputCounts, Reconciliation};
@@ -260,20 +262,24 @@ impl Gatherer {
 
     /// The certificates of a message that bear the name of a signer's issuer, or of an issuer's.
     fn issuers(&self, signers: Vec<CertificateId>, here: &[CertificateId]) -> Vec<CertificateId> {
-        let names: Vec<_> = here
-            .iter()
-            .filter_map(|id| Some((*id, self.pool.name_keys(*id)?)))
-            .collect();
+        let mut by_subject: HashMap<NameKey, Vec<CertificateId>> = HashMap::new();
+        for id in here {
+            if let Some((subject, _)) = self.pool.name_keys(*id) {
+                by_subject.entry(subject).or_default().push(*id);
+            }
+        }
         let mut found = Vec::new();
         let mut left = signers;
         while let Some(below) = left.pop() {
-            let Some((_, issuer)) = self.pool.name_keys(below) else {
-                continue;
-            };
-            for (id, (subject, _)) in &names {
-                if *subject == issuer && *id != below && !found.contains(id) {
-                    found.push(*id);
-                    left.push(*id);
+            let issuer = self.pool.name_keys(below).map(|(_, issuer)| issuer);
+            // Those with one name are looked at once: whoever bears it is found by the first that names it.
+            for id in issuer
+                .and_then(|issuer| by_subject.remove(&issuer))
+                .unwrap_or_default()
+            {
+                if id != below {
+                    found.push(id);
+                    left.push(id);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What messages said of each certificate: a fixed number of bytes for each, whatever their number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::asn1::{Integer, Time};
 use crate::facts::axis::Signature;
@@ -314,15 +314,7 @@ impl Register {
             std::mem::take(&mut self.elsewhere).into_iter().collect();
         elsewhere.sort_unstable_by_key(|(key, _)| *key);
         for (key, theirs) in elsewhere {
-            let found: BTreeSet<CertificateId> = match key {
-                Key::IssuerSerial(key) => {
-                    let found = pool.with_issuer_serial_key(key).iter();
-                    found.take(2).copied().collect()
-                }
-                Key::Ski(key) => pool.with_ski_key(key).take(2).collect(),
-            };
-            let known = found.first().filter(|_| found.len() == 1);
-            let index = known.and_then(|id| usize::try_from(id.0).ok());
+            let index = one(key, pool).and_then(|id| usize::try_from(id.0).ok());
             let Some(mut seen) = index.and_then(|index| self.seen.get(index).copied()) else {
                 self.signers_elsewhere += u64::from(theirs.named);
                 continue;
@@ -431,6 +423,26 @@ fn subject(kind: u32) -> Option<Subject> {
 fn bit(role: Role) -> u8 {
     let place = Role::ALL.iter().position(|other| *other == role);
     1 << place.unwrap_or_default()
+}
+
+/// The one certificate that an identifier names, by eight octets of a digest: only who makes both certificates can make two that are
+/// equal in these, and then it is neither. Costs the same however many there are.
+pub(super) fn one_named(identifier: &Identifier, pool: &Pool) -> Option<CertificateId> {
+    one(key(identifier)?, pool)
+}
+
+fn one(key: Key, pool: &Pool) -> Option<CertificateId> {
+    let found: Vec<CertificateId> = match key {
+        Key::IssuerSerial(key) => {
+            let found = pool.with_issuer_serial_key(key).iter();
+            found.take(2).copied().collect()
+        }
+        Key::Ski(key) => pool.with_ski_key(key).take(2).collect(),
+    };
+    match found.as_slice() {
+        [one] => Some(*one),
+        [] | [_, ..] => None,
+    }
 }
 
 fn key(identifier: &Identifier) -> Option<Key> {

@@ -5,22 +5,22 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use crate::asn1::{Integer, Reader, Time};
+use crate::asn1::{Reader, Time};
 use crate::cms::attribute_values::smime_capabilities;
 use crate::error::RunError;
 use crate::facts::record::{Identifier, Sha256};
 use crate::jobs::harvest::exports::{Exporter, Exports};
 use crate::jobs::harvest::gather::Salvaged;
-use crate::jobs::harvest::register::{Register, Said, Subject, preferred};
+use crate::jobs::harvest::register::{Register, Said, Subject, one_named, preferred};
 use crate::jobs::output::{DOSSIERS_FILE, ReportFolder};
 use crate::limits::{HARVEST_RELATIVES, Limits};
 use crate::mime::compare::{Match, compare};
 use crate::pipeline::{self, Machine};
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::{Hierarchy, Purpose, RevocationOptions, Trust};
+use crate::pki::x509::Certificate;
 use crate::pki::x509::summary::CertificateSummary;
 use crate::pki::x509::usable::{MailUse, usable_for};
-use crate::pki::x509::{Certificate, Name};
 use crate::report::certificates::{CertificateRow, CertificateTally, pem};
 use crate::report::dossier::{self, ChainNow, Dossier, KeyPreference, SignedFor, Statement};
 use crate::report::harvest::{self, HarvestTally, SALVAGED_COLUMNS, SalvagedRow};
@@ -339,19 +339,9 @@ impl Tables<'_> {
         }
     }
 
-    /// The one certificate of the harvest that an identifier names.
+    /// The one certificate that an identifier names.
     fn named(&self, identifier: &Identifier) -> Option<Sha256> {
-        let found = match identifier {
-            Identifier::IssuerSerial { issuer, serial } => self
-                .pool
-                .find_by_issuer_serial(Name::new(issuer), Integer(serial)),
-            Identifier::Ski(ski) => self.pool.find_by_ski(ski),
-            Identifier::None => return None,
-        };
-        match found.as_deref() {
-            Ok([one]) => Some(self.pool.sha256(*one)),
-            Ok(_) | Err(_) => None,
-        }
+        one_named(identifier, self.pool).map(|id| self.pool.sha256(id))
     }
 }
 
