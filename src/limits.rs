@@ -170,6 +170,14 @@ pub const BLOCK_BYTES: usize = 4 << 20;
 /// 2 KB.
 pub const KEY_INDEX_BYTES: u64 = 2 << 30;
 
+/// Bytes of one certificate in a report's `certificates.pem`. Over it: not imported, counted as unreadable. Origin: ten times the largest
+/// certificates in use, in base64.
+pub const CERTIFICATE_TEXT_BYTES: usize = 1 << 20;
+
+/// Bytes of a line of a report's JSON Lines. Over it: not imported, counted as unreadable. Origin: a message with a thousand certificates
+/// and as many recipients is 1 MB.
+pub const REPORT_LINE_BYTES: usize = 64 << 20;
+
 /// Items of a block before it is handed out for their number alone: files that are no mail have no bytes to fill it.
 /// Origin: as many as four megabytes of the smallest messages.
 pub const BLOCK_ITEMS: usize = 8192;
@@ -191,3 +199,6 @@ pub const HARVEST_TEXT_BYTES: usize = 256 << 20;
 /// Certificates with one key of which a dossier names the others, and those with the same issuer and serial number that are compared with it.
 /// Over it: the number alone, and no `variant_of`. Origin: a card's renewals are a dozen; an archive can make any number.
 pub const HARVEST_RELATIVES: usize = 16;
+
+/// Certificates that `mailseal lint` looks at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
+pub const LINT_BATCH: usize = 4096;

@@ -1,6 +1,6 @@
 //! A whole run, as the command line makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -102,6 +102,7 @@ pub fn whole(
             anchors: &trusted.anchors,
             certificates: &certificates,
             crls: &trusted.crls,
+            distrusted: &BTreeSet::new(),
             policy: &policy,
             clocks: Clocks {
                 now: Time::from_unix(NOW).unwrap(),

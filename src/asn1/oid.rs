@@ -372,6 +372,16 @@ oids! {
     OCSP_SIGNING = [1, 3, 6, 1, 5, 5, 7, 3, 9], "OCSPSigning";
     SMTP_UTF8_MAILBOX = [1, 3, 6, 1, 5, 5, 7, 8, 9], "id-on-SmtpUTF8Mailbox";
     OCSP_BASIC = [1, 3, 6, 1, 5, 5, 7, 48, 1, 1], "id-pkix-ocsp-basic";
+    // What a certificate is linted for (RFC 5280 §4.2.1.4, §4.2.1.8, §4.2.2.1; S/MIME BR §7.1.2.3)
+    SUBJECT_DIRECTORY_ATTRIBUTES = [2, 5, 29, 9], "subjectDirectoryAttributes";
+    CPS_QUALIFIER = [1, 3, 6, 1, 5, 5, 7, 2, 1], "id-qt-cps";
+    USER_NOTICE_QUALIFIER = [1, 3, 6, 1, 5, 5, 7, 2, 2], "id-qt-unotice";
+    ACCESS_OCSP = [1, 3, 6, 1, 5, 5, 7, 48, 1], "id-ad-ocsp";
+    ACCESS_CA_ISSUERS = [1, 3, 6, 1, 5, 5, 7, 48, 2], "id-ad-caIssuers";
+    LEGAL_ENTITY_IDENTIFIER = [1, 3, 6, 1, 4, 1, 52266, 1], "lei";
+    LEGAL_ENTITY_ROLE = [1, 3, 6, 1, 4, 1, 52266, 2], "lei-role";
+    ADOBE_TIMESTAMP = [1, 2, 840, 113583, 1, 1, 9, 1], "adobe-timestamp";
+    ADOBE_ARCHIVE_REV_INFO = [1, 2, 840, 113583, 1, 1, 9, 2], "adobe-archiveRevInfo";
     // Naming attributes (RFC 4519, 5280)
     COMMON_NAME = [2, 5, 4, 3], "CN";
     SURNAME = [2, 5, 4, 4], "SN";

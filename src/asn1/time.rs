@@ -28,6 +28,21 @@ impl Time {
             .map(|_| Self(seconds))
     }
 
+    /// Midnight UTC at the start of a day of the proleptic Gregorian calendar, for dates that stand in the source. Month and day count
+    /// from 1; what is no day gives an instant near it.
+    #[must_use]
+    pub const fn midnight(year: i64, month: i64, day: i64) -> Self {
+        // Days since 0000-03-01: a year that begins in March has its leap day last.
+        let (year, month) = if month > 2 {
+            (year, month - 3)
+        } else {
+            (year - 1, month + 9)
+        };
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - 1;
+        Self((days - 719_468) * 86_400)
+    }
+
     /// Seconds since the epoch.
     #[must_use]
     pub fn unix(self) -> i64 {
@@ -171,6 +186,19 @@ fn two_digits(bytes: &[u8], at: usize) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn midnights_are_those_of_the_calendar() {
+        for (year, month, day, text) in [
+            (1970, 1, 1, "1970-01-01T00:00:00Z"),
+            (2000, 2, 29, "2000-02-29T00:00:00Z"),
+            (2023, 9, 1, "2023-09-01T00:00:00Z"),
+            (2024, 12, 31, "2024-12-31T00:00:00Z"),
+            (1900, 3, 1, "1900-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(Time::midnight(year, month, day).to_string(), text);
+        }
+    }
 
     #[test]
     fn times_are_read_as_rfc_5280_says_and_deviations_are_named() {

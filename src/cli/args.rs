@@ -4,6 +4,8 @@ pub mod audit;
 pub mod decrypt;
 pub mod harvest;
 pub mod keys;
+pub mod lint;
+pub mod store;
 
 use clap::{Parser, Subcommand};
 
@@ -11,6 +13,8 @@ use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
+use crate::cli::args::lint::LintArgs;
+use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
 #[derive(Debug, Parser)]
@@ -41,6 +45,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
+    Lint(LintArgs),
+    /// Keep keys, certificates, evidence about them and decisions between runs, in one file
+    Store(StoreArgs),
 }
 
 /// A size: digits and an optional K, M or G (powers of 1024).

@@ -1,5 +1,6 @@
 //! Options to the parts that a job runs with.
 
+use std::collections::BTreeSet;
 use std::thread::available_parallelism;
 
 use jiff::tz::Offset;
@@ -12,8 +13,10 @@ use crate::cli::screen::warn;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
+use crate::jobs::store::{Store, StoreMaterial, Whose};
 use crate::judge::{Policy, Status};
 use crate::limits::Limits;
+use crate::report::encode::hex;
 use crate::report::{Cells, RenderOptions};
 
 /// The bounds, with those that options set.
@@ -47,7 +50,7 @@ pub fn policy(args: &JudgingArgs) -> Policy {
     }
 }
 
-/// Files that verdicts rest on.
+/// Files that verdicts rest on, with what a store gives.
 #[derive(Debug)]
 pub struct Material {
     /// `--ca`
@@ -56,6 +59,8 @@ pub struct Material {
     pub certificates: Given,
     /// `--crl`
     pub crls: Given,
+    /// What the store distrusts.
+    pub distrusted: BTreeSet<[u8; 32]>,
 }
 
 /// Loads anchors, certificates and CRLs, and says on standard error which folders hold none.
@@ -63,10 +68,24 @@ pub struct Material {
 /// # Errors
 /// A path that can't be read, or a file named that holds nothing of its kind.
 pub fn material(args: &JudgingArgs, limits: &Limits) -> Result<Material, RunError> {
+    let anchors = Given::load(&args.ca, Wanted::Certificates, limits)?;
+    let certificates = Given::load(&args.certs, Wanted::Certificates, limits)?;
+    let crls = Given::load(&args.crl, Wanted::Crls, limits)?;
+    let mut kept = match &args.store {
+        Some(path) => Store::open(path, false)?.material(Whose::All)?,
+        None => StoreMaterial::default(),
+    };
+    for sha256 in kept.join(anchors, certificates, crls) {
+        let sha256 = hex(&sha256);
+        warn(&format!(
+            "--ca: {sha256} is distrusted in the store, and no anchor"
+        ));
+    }
     let material = Material {
-        anchors: Given::load(&args.ca, Wanted::Certificates, limits)?,
-        certificates: Given::load(&args.certs, Wanted::Certificates, limits)?,
-        crls: Given::load(&args.crl, Wanted::Crls, limits)?,
+        anchors: kept.anchors,
+        certificates: kept.certificates,
+        crls: kept.crls,
+        distrusted: kept.distrusted,
     };
     for (option, given, what) in [
         ("--ca", &material.anchors, "certificate"),
@@ -113,7 +132,15 @@ pub fn count(threads: Option<u16>) -> usize {
 /// # Errors
 /// A text that names no instant.
 pub fn now(args: &JudgingArgs, clock: Time) -> Result<Time, CommandError> {
-    let Some(text) = &args.at else {
+    instant(args.at.as_deref(), clock)
+}
+
+/// The instant that a text names, or else `clock`.
+///
+/// # Errors
+/// A text that names no instant.
+pub fn instant(text: Option<&str>, clock: Time) -> Result<Time, CommandError> {
+    let Some(text) = text else {
         return Ok(clock);
     };
     let instant = text.parse::<Timestamp>().ok().or_else(|| {
@@ -200,9 +227,9 @@ mod tests {
             | Command::Harvest(_)
             | Command::Keys(_)
             | Command::Decrypt(_)
-            | Command::Check(_) => {
-                unreachable!()
-            }
+            | Command::Check(_)
+            | Command::Lint(_)
+            | Command::Store(_) => unreachable!(),
         }
     }
 

@@ -65,6 +65,7 @@ pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, Comma
             }),
             limits: limits.clone(),
         },
+        lint: args.lint,
         exports: Exports {
             der: args.der,
             p7c: args.p7c,
@@ -75,6 +76,7 @@ pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, Comma
             anchors: &material.anchors,
             certificates: &material.certificates,
             crls: &material.crls,
+            distrusted: &material.distrusted,
             policy: &policy,
             clocks: Clocks { now },
             limits: &limits,

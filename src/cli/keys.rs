@@ -68,6 +68,27 @@ impl<'a> Sources<'a> {
     }
 }
 
+impl<'a> Sources<'a> {
+    /// Files whose contents are to be told, not used; no index of them is kept.
+    pub fn to_list(
+        keys: &'a [PathBuf],
+        passwords: Option<&'a Path>,
+        descriptor: Option<i32>,
+    ) -> Self {
+        Self {
+            keys,
+            passwords,
+            descriptor,
+            keks: &[],
+            strict: false,
+            cache: None,
+            no_cache: true,
+            quiet: true,
+            to_sign: false,
+        }
+    }
+}
+
 /// Loads the keyring, and says on standard error what could not be used.
 ///
 /// # Errors
@@ -78,12 +99,26 @@ pub fn load(
     threads: usize,
 ) -> Result<Keyring, CommandError> {
     let keks = keks::load(sources.keks, sources.strict)?;
+    let loaded = open(sources, limits, threads)?;
+    let said = complain(&loaded.report, sources.strict)?;
+    if !sources.keys.is_empty() && loaded.keys.keys().next().is_none() && !said && !sources.to_sign
+    {
+        warn("--keys: no key in what was given; mail for them stays closed");
+    }
+    Ok(loaded.keys.with_keks(keks))
+}
+
+/// Opens key files; where no password given fits any, and there is a terminal, it asks for more.
+///
+/// # Errors
+/// A path that can't be read; no password that fits.
+pub fn open(sources: Sources<'_>, limits: &Limits, threads: usize) -> Result<Loaded, CommandError> {
     let mut passwords = given(sources, limits)?;
     let mut prompts = 0;
-    let loaded = loop {
+    loop {
         let loaded = read(sources, &passwords, limits, threads)?;
         let Some(error) = loaded.report.refusal(&loaded.keys) else {
-            break loaded;
+            return Ok(loaded);
         };
         let RunError::NoPasswordFits { path } = &error else {
             return Err(error.into());
@@ -100,13 +135,7 @@ pub fn load(
             Ok(password) => passwords.push(Zeroizing::new(password).as_bytes()),
             Err(_) => return Err(error.into()),
         }
-    };
-    let said = complain(&loaded.report, sources.strict)?;
-    if !sources.keys.is_empty() && loaded.keys.keys().next().is_none() && !said && !sources.to_sign
-    {
-        warn("--keys: no key in what was given; mail for them stays closed");
     }
-    Ok(loaded.keys.with_keks(keks))
 }
 
 /// `mailseal keys`: lists what is in the files, on standard output.

@@ -17,11 +17,15 @@ mod keks;
 
 mod keys;
 
+mod lint;
+
 mod progress;
 
 mod run;
 
 mod screen;
+
+mod store;
 
 pub use exit::Exit;
 
@@ -55,6 +59,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Lint(args) => lint::lint(&args),
+        Command::Store(args) => store::store(&args),
     };
     exit::of(result)
 }

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use crate::error::RunError;
 use crate::jobs::output::ReportFolder;
 use crate::pipeline::Bench;
+use crate::pki::lint;
 use crate::pki::x509::Certificate;
 use crate::pki::x509::summary::CertificateSummary;
 use crate::report::certificates::{self, CertificateRow, CertificateTally};
@@ -41,10 +42,18 @@ pub(super) fn write(
         let summary = read
             .as_ref()
             .map(|certificate| CertificateSummary::new(certificate, bench.limits));
+        let lint = read.as_ref().map(lint::codes).unwrap_or_default();
         let spki = read.as_ref().map(Certificate::spki_sha256);
         let empty = CertificateSummary::default();
         let summary = summary.as_ref().unwrap_or(&empty);
-        let row = CertificateRow::new(&sha256, spki.as_ref(), read.as_ref(), summary, chain_now);
+        let row = CertificateRow::new(
+            &sha256,
+            spki.as_ref(),
+            read.as_ref(),
+            summary,
+            chain_now,
+            &lint,
+        );
         certificates::row(
             &row,
             usage,

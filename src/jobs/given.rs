@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::cms::{self, Layer};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
@@ -65,6 +67,47 @@ impl Given {
         Ok(given)
     }
 
+    /// Takes a certificate; one that can't be read is passed over.
+    pub fn insert(&mut self, der: &[u8]) {
+        if Certificate::read(der).is_ok() {
+            self.certificates.insert(sha256(der), der.to_vec());
+        }
+    }
+
+    /// Takes certificates and CRLs of a file, or of all files below a folder. Gives the files with how many were in each; a file that
+    /// holds private keys too counts as one without, since its certificates come with them.
+    ///
+    /// # Errors
+    /// A path that can't be read.
+    pub fn take(
+        &mut self,
+        path: &Path,
+        limits: &Limits,
+    ) -> Result<Vec<(PathBuf, usize)>, RunError> {
+        let metadata = fs::metadata(path).map_err(|error| RunError::unreadable(path, error))?;
+        let files = if metadata.is_dir() {
+            files_below(path)?
+        } else {
+            vec![path.to_owned()]
+        };
+        let mut all = Vec::new();
+        for file in files {
+            let data = Zeroizing::new(read(&file, limits)?);
+            let has_keys = pem::is_pem(&data)
+                && pem::blocks(&data)
+                    .filter_map(Result::ok)
+                    .any(|block| block.label.ends_with("PRIVATE KEY"));
+            let found = if has_keys {
+                0
+            } else {
+                self.add(&data, Wanted::Certificates, limits)
+                    + self.add(&data, Wanted::Crls, limits)
+            };
+            all.push((file, found));
+        }
+        Ok(all)
+    }
+
     /// Takes everything of another.
     pub fn join(&mut self, other: Self) {
         self.certificates.extend(other.certificates);
@@ -119,7 +162,7 @@ impl Given {
     }
 }
 
-fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
+pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
     let mut data = Vec::new();
     // Not by its metadata: a pipe or a device has no size.
@@ -133,7 +176,7 @@ fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {
 }
 
 /// Regular files below a folder, sorted by path; links are followed for files only, so that no loop is possible.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

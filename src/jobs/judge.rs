@@ -33,6 +33,8 @@ pub struct Judging<'a> {
     pub certificates: &'a Given,
     /// Revocation lists.
     pub crls: &'a Given,
+    /// SHA-256 of what is never an anchor, and on no path.
+    pub distrusted: &'a BTreeSet<[u8; 32]>,
     /// How strict.
     pub policy: &'a Policy,
     /// When.
@@ -166,7 +168,8 @@ pub(super) fn report(
     let anchors = Anchors::new(
         judging.anchors.certificates.values().map(Vec::as_slice),
         &mut pool,
-    )?;
+    )?
+    .without(judging.distrusted);
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
         let _ = pool.insert_crl(crl, Provenance::Given);
@@ -192,6 +195,7 @@ pub(super) fn report(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
+    let distrusted: Vec<[u8; 32]> = judging.distrusted.iter().copied().collect();
     let mut summary = Summary::new(Header {
         now: judging.clocks.now,
         mailseal: env!("CARGO_PKG_VERSION"),
@@ -204,6 +208,7 @@ pub(super) fn report(
         },
         certificates_given: &given,
         crls_given: set_digest(judging.crls.crls.keys()),
+        distrusted: &distrusted,
         all: head.all,
         input_digests: head.hash_inputs,
     });

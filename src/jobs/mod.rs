@@ -14,7 +14,11 @@ pub mod keyring;
 
 pub mod keys;
 
+pub mod lint;
+
 pub mod output;
+
+pub mod store;
 
 pub mod migrate;
 

@@ -21,6 +21,8 @@ pub mod etsi;
 
 pub mod verdict;
 
+pub mod recipient;
+
 mod choose;
 
 mod signer;

@@ -336,7 +336,10 @@ impl<'p> Judge<'p> {
         Ok(strength(std::iter::once(own).chain(above), self.policy, at))
     }
 
-    fn algorithms(&mut self, id: CertificateId) -> Result<CertificateAlgorithms, RunError> {
+    pub(super) fn algorithms(
+        &mut self,
+        id: CertificateId,
+    ) -> Result<CertificateAlgorithms, RunError> {
         if let Some(known) = self.algorithms.get(&id) {
             return Ok(*known);
         }

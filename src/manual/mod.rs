@@ -16,6 +16,10 @@ pub mod findings {}
 #[doc = include_str!("report.md")]
 pub mod report {}
 
+/// What `mailseal store` keeps, and which certificate it chooses for an address.
+#[doc = include_str!("store.md")]
+pub mod store {}
+
 /// What `mailseal decrypt` writes for a message, and why.
 #[doc = include_str!("migration.md")]
 pub mod migration {}
@@ -23,3 +27,7 @@ pub mod migration {}
 /// What `mailseal harvest` collects, and what it can know.
 #[doc = include_str!("harvest.md")]
 pub mod harvest {}
+
+/// What certificates are held against, and whom the rules bind.
+#[doc = include_str!("lint.md")]
+pub mod lint {}

@@ -32,6 +32,17 @@ pub fn compare(one: &str, other: &str) -> Match {
     }
 }
 
+/// A text that is equal for two addr-specs exactly where [`compare`] gives `Exact` or `CasefoldLocal`; None for what is no address.
+#[must_use]
+pub fn folded(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    if local.is_empty() || domain.is_empty() {
+        return None;
+    }
+    let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_ascii_lowercase());
+    Some(format!("{}@{domain}", unquoted(local).to_lowercase()))
+}
+
 fn equal_domains(one: &str, other: &str) -> bool {
     if one.eq_ignore_ascii_case(other) {
         return true;

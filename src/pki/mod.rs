@@ -9,3 +9,5 @@ pub mod pool;
 pub mod trust;
 
 pub mod keyring;
+
+pub mod lint;

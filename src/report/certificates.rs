@@ -39,6 +39,7 @@ pub const COLUMNS: &[&str] = &[
     "first_place",
     "roles",
     "chain_now",
+    "lint",
 ];
 
 /// What the certificate itself says. Empty and None: not there, or not readable.
@@ -76,6 +77,8 @@ pub struct CertificateRow<'a> {
     pub policies: &'a [String],
     /// Its path at the run's clock, where it was judged.
     pub chain_now: Option<Chain>,
+    /// Codes of the rules that it breaks, in the order of the table of rules.
+    pub lint: &'a [&'static str],
 }
 
 /// What summary.json says of the certificates carried. Joining is associative.
@@ -93,6 +96,8 @@ pub struct CertificateTally {
     pub signature_algorithms: Counts<String>,
     /// By their path at the run's clock.
     pub chain_now: Counts<Chain>,
+    /// By the rules that they break; one certificate can break several.
+    pub lint: Counts<&'static str>,
     /// No longer valid at the run's clock, whatever their path.
     pub expired_now: u64,
 }
@@ -141,7 +146,8 @@ pub(in crate::report) fn columns(
         .time(usage.last_seen)
         .word(&format!("{archive}#{offset}"))
         .words(usage.roles().map(Role::as_str))
-        .optional_word(certificate.chain_now.map(Chain::as_str));
+        .optional_word(certificate.chain_now.map(Chain::as_str))
+        .words(certificate.lint.iter().copied());
 }
 
 impl CertificateTally {
@@ -165,6 +171,9 @@ impl CertificateTally {
         if let Some(chain) = certificate.chain_now {
             self.chain_now.add(chain);
         }
+        for code in certificate.lint {
+            self.lint.add(code);
+        }
     }
 
     /// Adds what `other` has counted.
@@ -177,6 +186,7 @@ impl CertificateTally {
             signature_algorithms,
             chain_now,
             expired_now,
+            lint,
         } = other;
         self.total += total;
         self.authorities += authorities;
@@ -185,6 +195,7 @@ impl CertificateTally {
         self.signature_algorithms.join(signature_algorithms);
         self.chain_now.join(chain_now);
         self.expired_now += expired_now;
+        self.lint.join(lint);
     }
 }
 
@@ -197,6 +208,7 @@ impl<'a> CertificateRow<'a> {
         read: Option<&'a Certificate<'_>>,
         summary: &'a CertificateSummary,
         chain_now: Option<Chain>,
+        lint: &'a [&'static str],
     ) -> Self {
         Self {
             sha256,
@@ -219,6 +231,7 @@ impl<'a> CertificateRow<'a> {
             extended_key_usage: &summary.extended_key_usage,
             policies: &summary.policies,
             chain_now,
+            lint,
         }
     }
 }
@@ -228,11 +241,19 @@ impl<'a> CertificateRow<'a> {
 /// # Errors
 /// Where `out` can't be written.
 pub fn pem(der: &[u8], out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"-----BEGIN CERTIFICATE-----\n")?;
+    block("CERTIFICATE", der, out)
+}
+
+/// Writes one PEM block (RFC 7468 §2) with any label.
+///
+/// # Errors
+/// Where `out` can't be written.
+pub fn block(label: &str, der: &[u8], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "-----BEGIN {label}-----")?;
     // 48 octets give 64 characters, so that no group is split.
     for line in der.chunks(48) {
         out.write_all(base64(line).as_bytes())?;
         out.write_all(b"\n")?;
     }
-    out.write_all(b"-----END CERTIFICATE-----\n")
+    writeln!(out, "-----END {label}-----")
 }

@@ -202,6 +202,7 @@ pub fn line(dossier: &Dossier<'_>, now: Time, out: &mut Vec<u8>) -> Result<(), R
         extended_key_usage: &summary.extended_key_usage,
         policies: &summary.policies,
         problems: &summary.problems,
+        lint: row.lint,
         usable_for: dossier.usable_for.iter().map(|one| one.as_str()).collect(),
         roles: usage.roles().map(Role::as_str).collect(),
         messages: usage.messages,
@@ -303,6 +304,8 @@ struct Record<'a> {
     policies: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     problems: &'a [String],
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    lint: &'a [&'static str],
     usable_for: Vec<&'static str>,
     roles: Vec<&'static str>,
     messages: u64,

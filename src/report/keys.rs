@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::asn1::Time;
 use crate::error::RunError;
+use crate::report::columns;
 use crate::report::encode::Instant;
 use crate::report::escape;
 
@@ -69,25 +70,7 @@ const CELL_CHARS: usize = 64;
 pub fn table(rows: &[KeyRow]) -> String {
     let mut lines: Vec<Vec<String>> = vec![COLUMNS.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(cells));
-    let mut widths = [0; COLUMNS.len()];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut out = String::new();
-    for line in &lines {
-        let start = out.len();
-        for (width, cell) in widths.iter().zip(line) {
-            out.push_str(cell);
-            let gap = (width + 2).saturating_sub(cell.chars().count());
-            out.extend(std::iter::repeat_n(' ', gap));
-        }
-        let kept = out.get(start..).unwrap_or_default().trim_end().len();
-        out.truncate(start + kept);
-        out.push('\n');
-    }
-    out
+    columns::aligned(&lines)
 }
 
 fn cells(row: &KeyRow) -> Vec<String> {

@@ -34,6 +34,13 @@ pub mod missing;
 
 pub mod keys;
 
+mod columns;
+pub mod lint;
+
+pub mod evidence;
+
+pub mod store;
+
 pub mod counts;
 
 pub mod tally;

@@ -38,6 +38,8 @@ pub struct Header<'a> {
     pub certificates_given: &'a [Sha256],
     /// Number and digest of the CRLs given as files.
     pub crls_given: Given,
+    /// SHA-256 of the certificates that the store distrusts, sorted: they are no anchors.
+    pub distrusted: &'a [Sha256],
     /// `--all`: every message has a record.
     pub all: bool,
     /// `--hash-inputs`: inputs.csv has the digests of the files.
@@ -229,6 +231,7 @@ impl<'a> Summary<'a> {
                 .map(|sha256| Hex(sha256))
                 .collect(),
             crls_given: given(&header.crls_given),
+            distrusted: header.distrusted.iter().map(|sha256| Hex(sha256)).collect(),
             all: header.all,
             input_digests: header.input_digests,
             reconciliation: self.reconciliation,
@@ -280,6 +283,8 @@ struct SummaryRecord<'a> {
     keyring: GivenRecord<'a>,
     certificates_given: Vec<Hex<'a>>,
     crls_given: GivenRecord<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distrusted: Vec<Hex<'a>>,
     all: bool,
     input_digests: bool,
     reconciliation: Reconciliation,

@@ -47,6 +47,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde_json::", &["report", "facts/axis.rs"]),
     ("postcard::", &["facts/store.rs"]),
     ("use csv::", &["report"]),
+    ("rusqlite::", &["jobs/store"]),
     ("use clap::", &["cli"]),
     ("indicatif::", &["cli"]),
     ("SystemTime::now", &["cli"]),

@@ -26,6 +26,7 @@ mod keyring;
 mod keys;
 mod kill;
 mod layers;
+mod lint;
 mod manual;
 mod migrate;
 mod mime;
@@ -34,6 +35,7 @@ mod program;
 mod report;
 mod samples;
 mod secrets;
+mod store;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

@@ -113,21 +113,22 @@ fn every_option_in_the_texts_is_one_of_the_program() {
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands = help(&["--help"]);
-    let mut known = commands.clone();
-    let listed = commands
-        .split("Commands:")
-        .nth(1)
-        .and_then(|text| text.split("Options:").next())
-        .unwrap();
-    for command in listed
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-    {
-        if command != "help" {
-            known.push_str(&help(&[command, "--help"]));
+    let mut known = String::new();
+    let mut open = vec![Vec::new()];
+    while let Some(command) = open.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let text = help(&[&words[..], &["--help"]].concat());
+        let listed = text.split("Commands:").nth(1).unwrap_or_default();
+        let listed = listed.split("Options:").next().unwrap();
+        for name in listed
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+        {
+            open.push([command.clone(), vec![name.to_owned()]].concat());
         }
+        known.push_str(&text);
     }
     let mut seen = 0;
     for (place, text) in texts() {

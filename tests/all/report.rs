@@ -198,7 +198,7 @@ fn every_column_is_described_and_every_description_has_a_column() {
         certificates::COLUMNS.join(", "),
         "sha256, spki_sha256, serial, subject, issuer, addresses, not_before, not_after, key_algorithm, key_bits, \
          signature_algorithm, is_ca, key_usage, extended_key_usage, policies, messages, signed, first_seen, last_seen, \
-         first_place, roles, chain_now"
+         first_place, roles, chain_now, lint"
     );
     for (columns, promised) in [
         (faults::COLUMNS, "code stage offset length detail"),

@@ -2,6 +2,7 @@
 //!
 //! `MAILSEAL_BLESS=1` writes expected records anew: read the diff.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::io::Read;
@@ -134,6 +135,7 @@ fn report(archive: &Path, threads: usize, target: &Path) -> PathBuf {
             anchors: &material.anchors,
             certificates: &Given::default(),
             crls: &material.crls,
+            distrusted: &BTreeSet::new(),
             policy: &Policy::default(),
             clocks: Clocks { now: people::now() },
             limits: &material.limits,

@@ -24,7 +24,7 @@ pub struct AuditArgs {
         long,
         value_name = "DIR.partial",
         conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
-            "no_cache", "ca", "certs", "crl", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
@@ -108,6 +108,10 @@ pub struct JudgingArgs {
     /// Revocation lists: PEM or DER, files or folders
     #[arg(long, value_name = "PATH", help_heading = "Judging")]
     pub crl: Vec<PathBuf>,
+
+    /// A store (see `mailseal store`): what it trusts are anchors, its certificates and lists help; what it distrusts is no anchor
+    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    pub store: Option<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
     #[arg(

@@ -36,6 +36,10 @@ pub struct HarvestArgs {
     #[arg(long, help_heading = "Harvest")]
     pub salvage: bool,
 
+    /// Hold each certificate against the rules of `mailseal lint`: the column lint
+    #[arg(long, help_heading = "Harvest")]
+    pub lint: bool,
+
     /// A file for each certificate: der/SHA-256.der
     #[arg(long, help_heading = "Formats")]
     pub der: bool,
@@ -114,6 +118,7 @@ impl HarvestArgs {
             ca: self.ca.clone(),
             certs: self.certs.clone(),
             crl: self.crl.clone(),
+            store: None,
             at: self.at.clone(),
             require_revocation: false,
             trust_embedded: self.trust_embedded,

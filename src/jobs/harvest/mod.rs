@@ -45,6 +45,8 @@ pub struct Harvest<'a> {
     pub keys: &'a Keyring,
     /// What to collect; `harvest` must be set.
     pub settings: Settings,
+    /// Certificates are held against the rules, as in an audit.
+    pub lint: bool,
     /// Files beside the tables.
     pub exports: Exports<'a>,
     /// Anchors, lists, clock and cells. Without anchors nothing is judged.
@@ -114,7 +116,7 @@ fn write(
             pool.insert_certificate(der, Provenance::Given)?;
         }
         let given = judging.anchors.certificates.values().map(Vec::as_slice);
-        anchors = Anchors::new(given, &mut pool)?;
+        anchors = Anchors::new(given, &mut pool)?.without(judging.distrusted);
         for crl in judging.crls.crls.values() {
             // It was read when it was loaded.
             let _ = pool.insert_crl(crl, Provenance::Given);
@@ -135,6 +137,7 @@ fn write(
             trust_embedded: judging.policy.trust_embedded,
         }),
         verified: asked.verify,
+        lint: harvest.lint,
         now: judging.clocks.now,
         limits,
         cells,

@@ -16,6 +16,7 @@ use crate::jobs::output::{DOSSIERS_FILE, ReportFolder};
 use crate::limits::{HARVEST_RELATIVES, Limits};
 use crate::mime::compare::{Match, compare};
 use crate::pipeline::{self, Machine};
+use crate::pki::lint;
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::{Hierarchy, Purpose, RevocationOptions, Trust};
 use crate::pki::x509::Certificate;
@@ -38,6 +39,8 @@ pub(super) struct Tables<'t> {
     pub trusted: Option<Trusted<'t>>,
     /// Signatures were verified.
     pub verified: bool,
+    /// Certificates are held against the rules.
+    pub lint: bool,
     pub now: Time,
     pub limits: &'t Limits,
     pub cells: Cells,
@@ -177,6 +180,10 @@ impl Tables<'_> {
             (Some(trust), Some(_)) => Some(self.chain(id, trust)?),
             (Some(_) | None, _) => None,
         };
+        let lint = match &read {
+            Some(certificate) if self.lint => lint::codes(certificate),
+            Some(_) | None => Vec::new(),
+        };
         let usable = read.as_ref().map(usable_for).unwrap_or_default();
         let same_key = self.same_key(id);
         let variant_of = match &read {
@@ -191,6 +198,7 @@ impl Tables<'_> {
                 read.as_ref(),
                 &summary,
                 chain.as_ref().map(|chain| chain.chain),
+                &lint,
             ),
             summary: &summary,
             usage,

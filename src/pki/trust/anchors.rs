@@ -1,14 +1,15 @@
 //! What the operator trusts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::RunError;
 use crate::pki::pool::{CertificateId, PoolBuilder, Provenance};
 
-/// The trust anchors: every certificate of `--ca`, a root or not.
+/// The trust anchors: every certificate of `--ca`, a root or not; and what is never on a path, whoever vouches for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anchors {
     by_sha256: BTreeMap<[u8; 32], CertificateId>,
+    distrusted: BTreeSet<[u8; 32]>,
 }
 
 impl Anchors {
@@ -25,7 +26,25 @@ impl Anchors {
             let (id, _) = pool.insert_certificate(der, Provenance::Given)?;
             by_sha256.insert(pool.sha256_of(id), id);
         }
-        Ok(Self { by_sha256 })
+        Ok(Self {
+            by_sha256,
+            distrusted: BTreeSet::new(),
+        })
+    }
+
+    /// The same without these certificates, by SHA-256: they are no anchors, and no path leads over them or from them.
+    #[must_use]
+    pub fn without(mut self, distrusted: &BTreeSet<[u8; 32]>) -> Self {
+        self.by_sha256
+            .retain(|sha256, _| !distrusted.contains(sha256));
+        self.distrusted.extend(distrusted);
+        self
+    }
+
+    /// The operator distrusts it.
+    #[must_use]
+    pub fn is_distrusted(&self, sha256: &[u8; 32]) -> bool {
+        self.distrusted.contains(sha256)
     }
 
     /// SHA-256 of each, sorted.

@@ -40,6 +40,8 @@ words! {
     pub enum Purpose {
         /// Signing mail (RFC 8550 §4.4).
         EmailSigning = "email_signing",
+        /// Receiving encrypted mail: its key encrypts or agrees on a content key (RFC 8550 §4.4).
+        EmailEncryption = "email_encryption",
         /// Signing timestamps (RFC 3161 §2.3).
         TimeStamping = "time_stamping",
     }

@@ -55,6 +55,8 @@ pub struct Hierarchy {
     crls: HashMap<NameKey, Vec<SignedCrl>>,
     /// Sorted.
     unsigned: Vec<CrlId>,
+    /// What the operator distrusts is no node, and has no path of its own.
+    distrusted: HashSet<CertificateId>,
 }
 
 impl Hierarchy {
@@ -75,6 +77,10 @@ impl Hierarchy {
                 by_subject: HashMap::new(),
                 crls: HashMap::new(),
                 unsigned: Vec::new(),
+                distrusted: pool
+                    .certificates()
+                    .filter(|id| anchors.is_distrusted(&pool.sha256(*id)))
+                    .collect(),
             },
             crl_issuers: pool.crls().map(|(_, crl)| crl.crl.issuer_key()).collect(),
             tried: HashMap::new(),
@@ -160,6 +166,11 @@ impl Hierarchy {
 
     pub(super) fn node(&self, id: CertificateId) -> Option<&Arc<Node>> {
         self.nodes.get(&id)
+    }
+
+    /// The operator distrusts it.
+    pub(super) fn is_distrusted(&self, id: CertificateId) -> bool {
+        self.distrusted.contains(&id)
     }
 
     /// Issuers of a node, verified.
@@ -267,7 +278,11 @@ impl Growth<'_> {
         let pool = self.pool;
         for id in pool.with_issuer_key(issuer.subject) {
             let known = self.hierarchy.nodes.get(id);
-            if *id == issuer.id || known.is_some_and(|node| node.is_anchor) || !self.issues(*id) {
+            if *id == issuer.id
+                || known.is_some_and(|node| node.is_anchor)
+                || self.hierarchy.is_distrusted(*id)
+                || !self.issues(*id)
+            {
                 continue;
             }
             let der = pool.der(*id)?;

@@ -179,7 +179,11 @@ pub(super) fn judged(
         let path = [Arc::clone(anchor)];
         return Ok(vec![judge(checker, id, &certificate, &path, purpose)]);
     }
-    let (issuers, issuers_left) = issuers_of(hierarchy, checker, id, &certificate);
+    let (issuers, issuers_left) = if hierarchy.is_distrusted(id) {
+        (Vec::new(), false)
+    } else {
+        issuers_of(hierarchy, checker, id, &certificate)
+    };
     let (paths, paths_left) = enumerate(pool, hierarchy, checker, &certificate, issuers);
     let mut all: Vec<Judged> = paths
         .iter()

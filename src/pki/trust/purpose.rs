@@ -5,6 +5,7 @@ use crate::asn1::oid::Oid;
 use crate::pki::trust::path::Failures;
 use crate::pki::trust::{Chain, Purpose, TrustFinding};
 use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::encryption::EncryptionUsage;
 use crate::pki::x509::extensions::KeyUsageBit;
 
 /// Asks the certificate at the end of the path. With `None` nothing is asked but that its critical extensions are known:
@@ -21,11 +22,25 @@ pub(super) fn of_signer(
     let Some(purpose) = purpose else {
         return;
     };
+    if purpose == Purpose::EmailEncryption {
+        match EncryptionUsage::of(certificate) {
+            EncryptionUsage::Good => {}
+            EncryptionUsage::CannotEncrypt | EncryptionUsage::KeyUsage => {
+                failures.add(Chain::BadPurpose, Some(TrustFinding::KeyUsage));
+            }
+            EncryptionUsage::ExtendedKeyUsage => {
+                failures.add(Chain::BadPurpose, Some(TrustFinding::ExtendedKeyUsage));
+            }
+        }
+        return;
+    }
     let wanted = match extensions.extended_key_usage() {
         Err(_) => false,
         Ok(None) => purpose == Purpose::EmailSigning,
         Ok(Some((usages, critical))) => match purpose {
-            Purpose::EmailSigning => allows(&usages, oid::EMAIL_PROTECTION),
+            Purpose::EmailSigning | Purpose::EmailEncryption => {
+                allows(&usages, oid::EMAIL_PROTECTION)
+            }
             // Only this one, and critical: RFC 3161 §2.3.
             Purpose::TimeStamping => critical && usages == [oid::TIME_STAMPING],
         },
@@ -81,7 +96,7 @@ pub(super) fn of_issuer(
     }
     let wanted = match purpose {
         None => return,
-        Some(Purpose::EmailSigning) => oid::EMAIL_PROTECTION,
+        Some(Purpose::EmailSigning | Purpose::EmailEncryption) => oid::EMAIL_PROTECTION,
         Some(Purpose::TimeStamping) => oid::TIME_STAMPING,
     };
     let constrained_away = match extensions.extended_key_usage() {

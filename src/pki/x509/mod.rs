@@ -6,6 +6,8 @@ pub mod name;
 
 pub mod general_name;
 
+pub mod encryption;
+
 pub mod extensions;
 
 pub mod address;

@@ -1,5 +1,6 @@
 //! One audit in this process, from files in a folder to the records of messages.jsonl.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -182,6 +183,7 @@ impl<'a> Audit<'a> {
                     limits: judging.limits.clone(),
                     ..Settings::default()
                 },
+                lint: false,
                 exports,
                 judging,
             };
@@ -220,6 +222,7 @@ impl<'a> Audit<'a> {
             anchors: &anchors,
             certificates: &certificates,
             crls: &crls,
+            distrusted: &BTreeSet::new(),
             policy: &self.policy,
             clocks: Clocks { now: self.now },
             limits: &limits,

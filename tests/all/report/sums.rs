@@ -31,6 +31,7 @@ fn header() -> Header<'static> {
         keyring: GIVEN,
         certificates_given: &[[3; 32]],
         crls_given: GIVEN,
+        distrusted: &[],
         all: false,
         input_digests: false,
     }
@@ -209,6 +210,7 @@ fn certificates_are_rows_and_pem() {
         extended_key_usage: &[],
         policies: &[],
         chain_now: Some(Chain::Expired),
+        lint: &["san-missing"],
     };
     let (mut tally, mut out) = (CertificateTally::default(), Vec::new());
     let used = usages.of(0xc1).unwrap();
@@ -225,7 +227,7 @@ fn certificates_are_rows_and_pem() {
         format!(
             "{},,00ff,\"CN=@Alice,O=Org\",CN=CA,alice@example.org,2008-01-10T21:20:00Z,2011-03-13T07:06:40Z,rsa,2048,\
              sha256WithRSAEncryption,false,digital_signature,,,2,2,2008-12-23T02:40:00Z,2009-04-17T20:26:40Z,0#10,\
-             signer carried,expired\n",
+             signer carried,expired,san-missing\n",
             "c1".repeat(32)
         )
     );
@@ -233,6 +235,7 @@ fn certificates_are_rows_and_pem() {
         (tally.total, tally.expired_now, tally.authorities),
         (1, 1, 0)
     );
+    assert_eq!(tally.lint.of(&"san-missing"), 1);
 
     for length in [0, 1, 47, 48, 49, 1000] {
         let der: Vec<u8> = (0..length)
