@@ -166,6 +166,10 @@ pub const WORK_UNIT_BYTES: usize = 64 << 10;
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
 
+/// Bytes of a file of a bag that is short by nature: `bag-info.txt`, `run.json`, the tag manifest, the signature. No more is read, and
+/// then it is not the file that it was. Origin: a hundred times what they have.
+pub const TAG_FILE_BYTES: u64 = 1 << 20;
+
 /// The index of key files in bytes. A larger one is none of ours: ignored and written anew. Origin: a million files with certificates of
 /// 2 KB.
 pub const KEY_INDEX_BYTES: u64 = 2 << 30;

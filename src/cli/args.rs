@@ -2,15 +2,18 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod explain;
 pub mod harvest;
 pub mod keys;
 pub mod lint;
+pub mod machine;
 pub mod store;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
@@ -45,6 +48,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Say what a word of a report means, or tell the story of one message
+    Explain(ExplainArgs),
+    /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl
+    Extract(ExtractArgs),
     /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
     Lint(LintArgs),
     /// Keep keys, certificates, evidence about them and decisions between runs, in one file

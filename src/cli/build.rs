@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
 use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, WritingArgs};
+use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
 use crate::error::RunError;
@@ -21,7 +22,7 @@ use crate::report::{Cells, RenderOptions};
 
 /// The bounds, with those that options set.
 #[must_use]
-pub fn limits(args: &AuditArgs) -> Limits {
+pub fn limits(args: &ReadingArgs) -> Limits {
     let mut limits = Limits::default();
     if let Some(bytes) = args.max_message {
         limits.message_bytes = bytes;
@@ -115,7 +116,7 @@ pub fn render(args: &WritingArgs, limits: &Limits) -> RenderOptions {
 /// The number of workers.
 #[must_use]
 pub fn threads(args: &WritingArgs) -> usize {
-    count(args.threads)
+    count(args.run.threads)
 }
 
 /// The number of workers: what was asked for, or one for each core.
@@ -223,13 +224,7 @@ mod tests {
         arguments.extend(extra);
         match Cli::try_parse_from(arguments).unwrap().command {
             Command::Judge(args) => args.judging,
-            Command::Audit(_)
-            | Command::Harvest(_)
-            | Command::Keys(_)
-            | Command::Decrypt(_)
-            | Command::Check(_)
-            | Command::Lint(_)
-            | Command::Store(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod args;
 
+mod aliases;
+
 mod build;
 
 pub mod count;
@@ -10,6 +12,10 @@ mod decrypt;
 mod exit;
 
 mod harvest;
+
+mod explain;
+
+mod extract;
 
 mod interrupt;
 
@@ -20,6 +26,8 @@ mod keys;
 mod lint;
 
 mod progress;
+
+mod resume;
 
 mod run;
 
@@ -59,6 +67,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Extract(args) => extract::extract(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Store(args) => store::store(&args),
     };

@@ -25,6 +25,10 @@ pub mod staged;
 
 pub mod harvest;
 
+pub mod evidence;
+
+mod collected;
+
 mod walk;
 
 mod part;
@@ -58,57 +62,18 @@ pub mod inflate;
 pub mod certificates;
 
 pub use certificates::Scratch;
+pub use collected::{Carried, Collected, Settings};
 pub use panicked::{collect_nothing, has_panicked, panicked};
 pub use part::{layer_path, protects_headers};
 pub use staged::Staged;
 
 use crate::crypto::digest::sha256;
 use crate::facts::finding::{Finding, FindingAt};
-use crate::facts::harvest::{Harvest, Sighted};
-use crate::facts::record::{MessageFacts, Sha256};
-use crate::limits::{Budget, Limits};
-use crate::mime::message::{Form, Message, StorageFinding};
+use crate::limits::Budget;
+use crate::mime::message::{Form, Message};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
 use crate::pki::keyring::Keyring;
-
-/// What to collect, and within which bounds.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// A record for every message, S/MIME or not (`--all`).
-    pub all: bool,
-    /// Content in a cipher that needs OpenSSL's legacy provider is left alone (`--no-legacy`).
-    pub no_legacy: bool,
-    /// Certificates alone are wanted (`mailseal harvest`): content is not hashed, and what is said of signatures is in
-    /// [`Collected::sighted`].
-    pub harvest: Option<Harvest>,
-    /// The bounds.
-    pub limits: Limits,
-}
-
-/// What one message gave.
-#[derive(Debug, Default)]
-pub struct Collected {
-    /// Its facts; None for ordinary mail, unless all were asked for.
-    pub facts: Option<Box<MessageFacts>>,
-    /// Certificates carried, each once.
-    pub certificates: Vec<Carried>,
-    /// CRLs carried, each once.
-    pub crls: Vec<Carried>,
-    /// Plaintexts, each with the index of its layer; an audit drops them unread.
-    pub opened: Vec<Staged>,
-    /// What it says about certificates; only where they alone are wanted.
-    pub sighted: Sighted,
-}
-
-/// A certificate or CRL on its way to the pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
-    /// Its name.
-    pub sha256: Sha256,
-    /// As received.
-    pub der: Vec<u8>,
-}
 
 /// Collects the facts of one message, all layers included.
 ///
@@ -120,11 +85,34 @@ pub fn collect(
     settings: &Settings,
     scratch: &mut Scratch,
 ) -> Collected {
+    collect_with(message, keys, settings, scratch, false)
+}
+
+/// As [`collect`], and keeps what another program needs to repeat the steps.
+pub fn collect_evidence(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+) -> Collected {
+    collect_with(message, keys, settings, scratch, true)
+}
+
+fn collect_with(
+    message: &Message<'_>,
+    keys: &Keyring,
+    settings: &Settings,
+    scratch: &mut Scratch,
+    evidence: bool,
+) -> Collected {
     scratch.budget = Budget::of(&settings.limits);
     // A file with certificates is labelled in many ways that mail with S/MIME is not.
     let attachments = settings.harvest.is_some_and(|harvest| harvest.attachments);
     let every = settings.all || attachments;
     let mut walk = walk::Walk::new(keys, settings, scratch);
+    if evidence {
+        walk.keep_evidence();
+    }
     let mut header = None;
     match message.form {
         Form::Mail => {
@@ -170,7 +158,7 @@ pub fn collect(
         facts.times = headers::times(&header, date, Some(&message.origin));
         facts.findings.extend(odd.into_iter().map(of_message));
     }
-    let storage = message.origin.findings.iter().map(storage_finding);
+    let storage = message.origin.findings.iter().map(part::storage_finding);
     facts.findings.extend(storage.map(of_message));
     facts.findings.sort();
     facts.findings.dedup();
@@ -182,17 +170,6 @@ fn of_message(code: Finding) -> FindingAt {
     FindingAt {
         place: String::new(),
         code,
-    }
-}
-
-fn storage_finding(finding: StorageFinding) -> Finding {
-    match finding {
-        StorageFinding::SeparatorOdd => Finding::SeparatorOdd,
-        StorageFinding::SeparatorWithoutBlankLine => Finding::SeparatorWithoutBlankLine,
-        StorageFinding::SeparatorMissing => Finding::SeparatorMissing,
-        StorageFinding::UnquotedFromLine => Finding::UnquotedFromLine,
-        StorageFinding::ContentLengthWrong => Finding::ContentLengthWrong,
-        StorageFinding::CutShort => Finding::CutShort,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::finding::Oddity;
 use crate::mime::label::{Declared, Extension, Label};
 use crate::mime::media::{MediaType, Reading};
+use crate::mime::message::StorageFinding;
 use crate::mime::multipart;
 use crate::mime::transfer::{Decoded, State};
 use crate::mime::{Tree, header::Header};
@@ -89,6 +90,18 @@ pub fn layer_path(prefix: &str, number: &str) -> String {
         number.to_owned()
     } else {
         format!("{prefix}/{number}")
+    }
+}
+
+/// What is told of how a message is stored.
+pub(super) fn storage_finding(finding: StorageFinding) -> Finding {
+    match finding {
+        StorageFinding::SeparatorOdd => Finding::SeparatorOdd,
+        StorageFinding::SeparatorWithoutBlankLine => Finding::SeparatorWithoutBlankLine,
+        StorageFinding::SeparatorMissing => Finding::SeparatorMissing,
+        StorageFinding::UnquotedFromLine => Finding::UnquotedFromLine,
+        StorageFinding::ContentLengthWrong => Finding::ContentLengthWrong,
+        StorageFinding::CutShort => Finding::CutShort,
     }
 }
 

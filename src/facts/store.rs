@@ -3,11 +3,13 @@
 //! A magic line, then frames: kind (1 octet), length (4 octets, little-endian), and a zstd stream with checksum of a postcard value.
 //! A file that ends inside a frame was interrupted: everything before that frame is good.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zstd::stream::raw::{Decoder as RawDecoder, InBuffer, Operation, OutBuffer};
 
 use crate::facts::record::MessageFacts;
 
@@ -252,7 +254,7 @@ impl Frame {
     /// # Errors
     /// When the frame is damaged, or of another kind.
     pub fn decode<T: DeserializeOwned>(&self) -> io::Result<T> {
-        let plain = zstd::stream::decode_all(self.payload.as_slice())?;
+        let plain = inflated(&self.payload)?;
         postcard::from_bytes(&plain)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
@@ -262,6 +264,45 @@ impl Frame {
     pub fn stored_bytes(&self) -> usize {
         self.payload.len()
     }
+}
+
+thread_local! {
+    /// Making a context of zstd costs more than inflating a certificate, and most frames are one: one context for each
+    /// thread, begun anew for each frame, saves time and changes nothing.
+    static CONTEXT: RefCell<Option<RawDecoder<'static>>> = const { RefCell::new(None) };
+}
+
+/// What a frame's payload inflates to.
+fn inflated(payload: &[u8]) -> io::Result<Vec<u8>> {
+    CONTEXT.with_borrow_mut(|context| {
+        let decoder = match context {
+            Some(decoder) => {
+                decoder.reinit()?;
+                decoder
+            }
+            None => context.insert(RawDecoder::new()?),
+        };
+        let mut plain = Vec::with_capacity(payload.len().saturating_mul(4).max(1 << 12));
+        let mut input = InBuffer::around(payload);
+        loop {
+            if plain.capacity() == plain.len() {
+                plain.reserve(plain.len());
+            }
+            let before = plain.len();
+            let mut output = OutBuffer::around_pos(&mut plain, before);
+            let wanted = decoder.run(&mut input, &mut output)?;
+            let is_through = input.pos() == payload.len();
+            match (wanted, is_through) {
+                (0, true) => return Ok(plain),
+                // A payload is one stream: what is behind it is none of ours.
+                (0, false) => return Err(io::ErrorKind::InvalidData.into()),
+                (_, true) if plain.len() == before => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                (_, _) => {}
+            }
+        }
+    })
 }
 
 /// Reads a facts file.
@@ -400,6 +441,24 @@ mod tests {
             if frames == 2 {
                 assert_eq!(reader.position(), whole - last);
             }
+        }
+    }
+
+    #[test]
+    fn a_frame_of_any_size_comes_back_and_a_part_of_one_does_not() {
+        for size in [0, 1, 4095, 4096, 1 << 20] {
+            let value: Vec<u8> = (0..size).map(|at: u32| (at / 7 % 251) as u8).collect();
+            let frame = encode(Kind::Certificate, &value).unwrap();
+            let decoded = |payload: &[u8]| {
+                let kind = Kind::Certificate;
+                let payload = payload.to_vec();
+                Frame { kind, payload }.decode::<Vec<u8>>()
+            };
+            assert_eq!(decoded(&frame[5..]).unwrap(), value, "{size}");
+            assert!(decoded(&frame[5..frame.len() - 1]).is_err(), "{size}");
+            assert!(decoded(&[&frame[5..], b"x"].concat()).is_err(), "{size}");
+            // What went wrong leaves nothing behind.
+            assert_eq!(decoded(&frame[5..]).unwrap(), value, "{size}");
         }
     }
 

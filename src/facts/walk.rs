@@ -7,6 +7,7 @@ use crate::asn1::BerErrorKind;
 use crate::cms::{self, ContentInfo, Layer};
 use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::certificates::Scratch;
+use crate::facts::evidence::LayerEvidence;
 use crate::facts::finding::Finding;
 use crate::facts::harvest::{Harvest, Sighted};
 use crate::facts::headers;
@@ -40,6 +41,8 @@ pub(super) struct Walk<'w> {
     certificates: BTreeMap<Sha256, Vec<u8>>,
     crls: BTreeMap<Sha256, Vec<u8>>,
     opened: Vec<Staged>,
+    /// By layer, where it is asked for.
+    pub(super) evidence: Option<Vec<LayerEvidence>>,
     /// The message has List-* fields.
     is_list_mail: bool,
     /// Depth of the layer that `content_sha256` is of.
@@ -107,6 +110,7 @@ impl<'w> Walk<'w> {
             certificates: BTreeMap::new(),
             crls: BTreeMap::new(),
             opened: Vec::new(),
+            evidence: None,
             is_list_mail: false,
             deepest: None,
         }
@@ -168,6 +172,7 @@ impl<'w> Walk<'w> {
             crls: carried_list(self.crls),
             opened: self.opened,
             sighted: self.sighted,
+            evidence: self.evidence.unwrap_or_default(),
         }
     }
 
@@ -329,7 +334,11 @@ impl<'w> Walk<'w> {
             at.whole = false;
             at.uncovered
                 .push(layer_path(&place.prefix, &tree.number(content)));
-            return self.layer(&info, at, place);
+            let index = self.layer(&info, at, place);
+            if let Some(index) = index {
+                self.keep_cms(index, &decoded.bytes);
+            }
+            return index;
         };
         part::layer_findings(&info, &data.carried, &mut at.findings);
         let structure = if data.signers.is_empty() {
@@ -372,6 +381,8 @@ impl<'w> Walk<'w> {
         }
         self.innermost(depth, sha256);
         let index = self.push(at, LayerKind::Signed, structure, place);
+        self.keep_cms(index, &decoded.bytes);
+        self.keep_readings(index, data, &signatures, Some(&mut readings), used);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
             layer.certificates = carried;
@@ -397,7 +408,11 @@ impl<'w> Walk<'w> {
     fn cms(&mut self, bytes: &[u8], at: At, place: &Place) -> Option<usize> {
         let mut at = at;
         match self.read(bytes, State::Regular, &mut at) {
-            Some(info) => self.layer(&info, at, place),
+            Some(info) => {
+                let index = self.layer(&info, at, place)?;
+                self.keep_cms(index, bytes);
+                Some(index)
+            }
             None => {
                 let kind = at.announced();
                 // application/octet-stream with a name of S/MIME's that holds none of it is an attachment like any other.

@@ -22,6 +22,10 @@ pub mod store;
 
 pub mod migrate;
 
+pub mod message;
+
+pub mod extract;
+
 pub mod check;
 
 mod certificates;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -258,18 +258,32 @@ pub fn discard(target: &Path) {
     let _ = remove_report(&partial_of(target));
 }
 
-/// Keeps other runs out of a partial folder. None where the file system has no locks, or what is there is no folder.
-fn lock(partial: &Path) -> Result<Option<File>, RunError> {
+/// Keeps other runs out of a partial folder for as long as the file is there. None where the file system has no locks, or what is
+/// there is no folder.
+///
+/// # Errors
+/// `Unusable` where another run writes there, or has just put another folder in its place.
+pub(super) fn lock(partial: &Path) -> Result<Option<File>, RunError> {
     let Ok(folder) = File::open(partial) else {
         return Ok(None);
     };
+    let busy = || RunError::Unusable {
+        path: partial.to_owned(),
+        problem: "another run is writing there. Wait for it, or choose another folder with -o.",
+    };
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(folder)),
-        Err(Errno::WOULDBLOCK) => Err(RunError::Unusable {
-            path: partial.to_owned(),
-            problem: "another run is writing there. Wait for it, or choose another folder with -o.",
-        }),
+        Ok(()) if is_at(&folder, partial) => Ok(Some(folder)),
+        Ok(()) | Err(Errno::WOULDBLOCK) => Err(busy()),
         Err(_) => Ok(None),
+    }
+}
+
+/// The open folder is what the path leads to, and not one that was removed since.
+fn is_at(folder: &File, path: &Path) -> bool {
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (folder.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => place(open) == place(there),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
 

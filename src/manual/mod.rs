@@ -31,3 +31,42 @@ pub mod harvest {}
 /// What certificates are held against, and whom the rules bind.
 #[doc = include_str!("lint.md")]
 pub mod lint {}
+
+/// What `mailseal extract` hands out, and how openssl repeats a verdict.
+#[doc = include_str!("evidence.md")]
+pub mod evidence {}
+
+/// The texts of `mailseal explain`.
+pub mod explain {
+    /// Verdicts, statuses and the terms of ETSI.
+    #[doc = include_str!("explain/verdicts.md")]
+    pub mod verdicts {}
+
+    /// The axes of signed layers.
+    #[doc = include_str!("explain/signatures.md")]
+    pub mod signatures {}
+
+    /// Certificates and trust.
+    #[doc = include_str!("explain/trust.md")]
+    pub mod trust {}
+
+    /// Encrypted layers and their migration.
+    #[doc = include_str!("explain/encryption.md")]
+    pub mod encryption {}
+
+    /// Recipients' certificates and the rules for certificates.
+    #[doc = include_str!("explain/recipients.md")]
+    pub mod recipients {}
+
+    /// Findings of archive, MIME and CMS.
+    #[doc = include_str!("explain/findings-mail.md")]
+    pub mod findings_mail {}
+
+    /// Findings of signatures, encryption and certificates, and faults.
+    #[doc = include_str!("explain/findings-cms.md")]
+    pub mod findings_cms {}
+
+    /// The checks that the texts name.
+    #[doc = include_str!("explain/checks.md")]
+    pub mod checks {}
+}

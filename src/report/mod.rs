@@ -61,7 +61,13 @@ pub mod run;
 
 pub mod escape;
 
+pub mod extract;
+
+pub mod explain;
+
 pub mod encode;
+
+pub mod reread;
 
 mod names;
 

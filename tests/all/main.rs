@@ -21,6 +21,8 @@ mod cms;
 mod crypto;
 mod determinism;
 mod differential;
+mod explain;
+mod extract;
 mod harvest;
 mod keyring;
 mod keys;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::args::bytes;
 use crate::cli::args::keys::KeyArgs;
+use crate::cli::args::machine::{ReadingArgs, RunArgs};
 
 /// `mailseal audit`.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub struct AuditArgs {
     #[arg(
         long,
         value_name = "DIR.partial",
-        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "no_legacy", "strict_perms", "cache",
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "strict_perms", "cache",
             "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
@@ -50,13 +50,9 @@ pub struct AuditArgs {
     #[arg(long, help_heading = "Report", hide_short_help = true)]
     pub hash_inputs: bool,
 
-    /// Skip and list messages larger than this
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Machine", hide_short_help = true)]
-    pub max_message: Option<u64>,
-
-    /// Mail held in memory at a time
-    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "128M", help_heading = "Machine", hide_short_help = true)]
-    pub memory: u64,
+    /// How archives are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 }
 
 const AUDIT_EXAMPLES: &str = "\
@@ -110,7 +106,12 @@ pub struct JudgingArgs {
     pub crl: Vec<PathBuf>,
 
     /// A store (see `mailseal store`): what it trusts are anchors, its certificates and lists help; what it distrusts is no anchor
-    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
     pub store: Option<PathBuf>,
 
     /// The clock "now", as 2026-01-31T00:00:00Z or 2026-01-31
@@ -168,11 +169,7 @@ pub struct WritingArgs {
     #[arg(long, help_heading = "Report", hide_short_help = true)]
     pub csv_raw: bool,
 
-    /// No progress, no summary
-    #[arg(short, long, help_heading = "Report", hide_short_help = true)]
-    pub quiet: bool,
-
-    /// Worker threads; default: one for each core
-    #[arg(long, value_name = "N", help_heading = "Machine", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// How the run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
 }

@@ -106,6 +106,7 @@ impl Walk<'_> {
         }
         let inner = place.behind(&at);
         let index = self.push(at, kind, structure, place);
+        self.keep_readings(index, data, &signatures, readings.as_mut(), used);
         self.complete_layer(index, |layer| {
             layer.signatures = signatures;
             layer.certificates = carried;

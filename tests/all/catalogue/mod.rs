@@ -28,6 +28,7 @@ mod f_archive;
 mod f_interop;
 mod f_layers;
 mod f_message;
+mod f_program;
 mod g_sums;
 mod i_dossier;
 mod i_harvest;
