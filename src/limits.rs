@@ -196,5 +196,16 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
 
+/// Statements of signers (From addresses, capabilities, preferred keys) that are kept of one certificate. Over it: the rest is left out,
+/// `more_statements`. Origin: a person has a handful; an archive can make any number, and each costs 32 bytes.
+pub const HARVEST_STATEMENTS: usize = 64;
+
+/// Bytes of all their different texts. Over it: as above. Origin: ten million addresses of 25 octets.
+pub const HARVEST_TEXT_BYTES: usize = 256 << 20;
+
+/// Certificates with one key of which a dossier names the others, and those with the same issuer and serial number that are compared with it.
+/// Over it: the number alone, and no `variant_of`. Origin: a card's renewals are a dozen; an archive can make any number.
+pub const HARVEST_RELATIVES: usize = 16;
+
 /// Certificates that `mailseal lint` looks at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
 pub const LINT_BATCH: usize = 4096;

@@ -41,6 +41,7 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
     Settings {
         all: args.all,
         no_legacy: args.keys.no_legacy,
+        harvest: None,
         limits: limits.clone(),
     }
 }

@@ -128,6 +128,7 @@ fn decrypt_as(
         settings: Settings {
             all: false,
             no_legacy: args.keys.no_legacy,
+            harvest: None,
             limits,
         },
         format: args.mbox_format.map(variant),

@@ -11,6 +11,8 @@ mod decrypt;
 
 mod exit;
 
+mod harvest;
+
 mod explain;
 
 mod extract;
@@ -61,6 +63,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
+        Command::Harvest(args) => harvest::harvest(&args, &arguments),
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),

@@ -205,17 +205,17 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
 }
 
 /// What `run.json` says of a run, and what becomes of it.
-struct RunFacts<'r> {
-    started: Time,
-    seconds: f64,
-    threads: usize,
-    arguments: &'r [OsString],
-    quiet: bool,
-    fail_on: &'r [Status],
+pub(super) struct RunFacts<'r> {
+    pub started: Time,
+    pub seconds: f64,
+    pub threads: usize,
+    pub arguments: &'r [OsString],
+    pub quiet: bool,
+    pub fail_on: &'r [Status],
 }
 
 /// Adds `run.json`, gives the report its name, prints the summary, and derives the exit code.
-fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
+pub(super) fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
     let totals = outcome.totals;
     let host = rustix::system::uname();
     let arguments: Vec<String> = own

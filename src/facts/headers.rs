@@ -39,6 +39,13 @@ pub fn headers(header: &Header<'_>) -> Headers {
     headers
 }
 
+/// The instant that the first Date names: [`Headers::date_utc`] alone.
+#[must_use]
+pub fn date(header: &Header<'_>) -> Option<Time> {
+    let field = header.first("date")?;
+    date::read(&field.unfolded()).and_then(Time::from_unix)
+}
+
 fn text(field: &Field<'_>) -> HeaderText {
     let decoded = field.text();
     HeaderText {

@@ -334,7 +334,7 @@ fn digests(facts: &File, path: &Path) -> Result<HashMap<u32, [u8; 32]>, RunError
 }
 
 /// Number of a set's members and a digest over their digests, which come sorted.
-fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
+pub(in crate::jobs) fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
     let mut number = 0;
     let mut all = Vec::new();
     for digest in digests {
@@ -348,7 +348,7 @@ fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
 }
 
 /// `manifest-sha256.txt` over every file that is there now.
-fn manifest(report: &ReportFolder) -> Result<(), RunError> {
+pub(in crate::jobs) fn manifest(report: &ReportFolder) -> Result<(), RunError> {
     let mut files: Vec<(String, [u8; 32])> = Vec::new();
     for name in report.names()? {
         let digest = digest_of(&report.file(&name))?;

@@ -6,6 +6,8 @@ pub mod judge;
 
 pub mod count;
 
+pub mod harvest;
+
 pub mod given;
 
 pub mod keyring;

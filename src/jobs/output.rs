@@ -15,11 +15,17 @@ use crate::pki::pool::Spool;
 /// The facts, for `judge`: made first, and in every report.
 pub const FACTS_FILE: &str = "facts.bin.zst";
 
+/// The dossiers: made first, and in every harvest.
+pub const DOSSIERS_FILE: &str = "certificates.jsonl";
+
+/// The folder with single certificates, in a harvest.
+pub const DER_FOLDER: &str = "der";
+
 /// The file in a partial report that says how to go on.
 pub const RESUME_FILE: &str = "resume.args";
 
 /// What a report may have in it. Where anything else is, a folder is not replaced.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 23] = [
     FACTS_FILE,
     RESUME_FILE,
     "messages.jsonl",
@@ -28,6 +34,13 @@ const NAMES: [&str; 16] = [
     "missing-keys.csv",
     "certificates.csv",
     "certificates.pem",
+    DOSSIERS_FILE,
+    "certificates.p7c",
+    "certificates.ldif",
+    "certificates.vcf",
+    "salvaged.csv",
+    "salvaged.pem",
+    DER_FOLDER,
     "faults.csv",
     "inputs.csv",
     "summary.json",
@@ -161,6 +174,17 @@ impl ReportFolder {
         open().map_err(|error| RunError::unwritable(&path, error))
     }
 
+    /// A new folder in it.
+    ///
+    /// # Errors
+    /// `Unwritable`.
+    pub fn create_folder(&self, name: &str) -> Result<PathBuf, RunError> {
+        let path = self.file(name);
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| RunError::unwritable(&path, error))?;
+        Ok(path)
+    }
+
     /// Writes a file in it.
     ///
     /// # Errors
@@ -171,12 +195,20 @@ impl ReportFolder {
             .map_err(|error| RunError::unwritable(&self.file(name), error))
     }
 
-    /// The names of its files, but for the one that the finished report has not; in no order.
+    /// The names of its files, those in [`DER_FOLDER`] with the folder in front, but for the one that the finished report has not; in
+    /// no order.
     ///
     /// # Errors
     /// `Unreadable`.
     pub fn names(&self) -> Result<Vec<String>, RunError> {
-        names(&self.partial).map_err(|error| RunError::unreadable(&self.partial, error))
+        let list = |path: &Path| names(path).map_err(|error| RunError::unreadable(path, error));
+        let mut all = list(&self.partial)?;
+        if let Some(at) = all.iter().position(|name| name == DER_FOLDER) {
+            all.swap_remove(at);
+            let inside = list(&self.file(DER_FOLDER))?;
+            all.extend(inside.iter().map(|name| format!("{DER_FOLDER}/{name}")));
+        }
+        Ok(all)
     }
 
     /// Syncs every file and the folder, and gives it its final name.
@@ -186,6 +218,9 @@ impl ReportFolder {
     pub fn finish(self) -> Result<(), RunError> {
         for name in self.names()? {
             sync(&self.file(&name))?;
+        }
+        if exists(&self.file(DER_FOLDER)) {
+            sync(&self.file(DER_FOLDER))?;
         }
         sync(&self.partial)?;
         let aside = aside_of(&self.target);
@@ -280,7 +315,7 @@ fn check_report(folder: &Path) -> Result<(), RunError> {
     } else {
         return Err(unusable(not_ours));
     };
-    let ours = [FACTS_FILE, RESUME_FILE];
+    let ours = [FACTS_FILE, RESUME_FILE, DOSSIERS_FILE];
     if !names.is_empty() && !ours.iter().any(|name| folder.join(name).is_file()) {
         return Err(unusable(not_ours));
     }

@@ -23,6 +23,7 @@ mod determinism;
 mod differential;
 mod explain;
 mod extract;
+mod harvest;
 mod keyring;
 mod keys;
 mod kill;

@@ -5,12 +5,14 @@
 
 mod builder;
 
+mod digests;
+
 mod index;
 
 mod spool;
 
 pub use builder::PoolBuilder;
-pub use index::Pool;
+pub use index::{Pool, issuer_serial_key, octets_key};
 pub use spool::Spool;
 
 use crate::pki::x509::crl::Crl;
@@ -63,11 +65,12 @@ struct Entry {
     offset: u64,
     length: u32,
     origins: Origins,
-    /// What it holds could be read; the three keys below mean something.
+    /// What it holds could be read; the keys below mean something.
     readable: bool,
     subject: NameKey,
     issuer: NameKey,
     issuer_serial: u64,
+    spki: u64,
 }
 
 /// One CRL.

@@ -16,6 +16,8 @@ pub mod algorithms;
 
 pub mod summary;
 
+pub mod usable;
+
 pub mod crl;
 
 pub mod ocsp;

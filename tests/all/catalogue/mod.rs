@@ -33,6 +33,7 @@ mod f_layers;
 mod f_message;
 mod f_program;
 mod g_sums;
+mod i_dossier;
 mod i_harvest;
 mod look;
 mod migrated;
