@@ -18,6 +18,8 @@ pub struct Limits {
     pub mime_parts: usize,
     /// Nested comments in an address. Over it: the address is not read. Origin: catalogue D-02.
     pub comment_depth: usize,
+    /// Fields of a header whose value is a time. Over it: none of them can be used with `--assert-time`. Origin: ten times what mail has.
+    pub header_times: usize,
     /// Mailboxes read of one header field. Origin: catalogue D-02.
     pub addresses: usize,
     /// S/MIME layers inside one another. Over it: `not_tried`, finding `too_many_layers`. Origin: a triple wrap is 3, compressed twice 5.
@@ -90,6 +92,7 @@ impl Default for Limits {
             mime_depth: 64,
             mime_parts: 10_000,
             comment_depth: 100,
+            header_times: 64,
             addresses: 10_000,
             layer_depth: 16,
             layers: 64,
@@ -166,6 +169,10 @@ pub const WORK_UNIT_BYTES: usize = 64 << 10;
 /// Bytes of a block that the reader hands to a worker, cut at a message boundary. Origin: measured, the flat part of the curve.
 pub const BLOCK_BYTES: usize = 4 << 20;
 
+/// Bytes of a file of a bag that is short by nature: `bag-info.txt`, `run.json`, the tag manifest, the signature. No more is read, and
+/// then it is not the file that it was. Origin: a hundred times what they have.
+pub const TAG_FILE_BYTES: u64 = 1 << 20;
+
 /// The index of key files in bytes. A larger one is none of ours: ignored and written anew. Origin: a million files with certificates of
 /// 2 KB.
 pub const KEY_INDEX_BYTES: u64 = 2 << 30;
@@ -188,6 +195,17 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Certificates whose paths a worker remembers. Over it: it forgets all of them and goes on; only speed depends on it.
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
+
+/// Statements of signers (From addresses, capabilities, preferred keys) that are kept of one certificate. Over it: the rest is left out,
+/// `more_statements`. Origin: a person has a handful; an archive can make any number, and each costs 32 bytes.
+pub const HARVEST_STATEMENTS: usize = 64;
+
+/// Bytes of all their different texts. Over it: as above. Origin: ten million addresses of 25 octets.
+pub const HARVEST_TEXT_BYTES: usize = 256 << 20;
+
+/// Certificates with one key of which a dossier names the others, and those with the same issuer and serial number that are compared with it.
+/// Over it: the number alone, and no `variant_of`. Origin: a card's renewals are a dozen; an archive can make any number.
+pub const HARVEST_RELATIVES: usize = 16;
 
 /// Certificates that `mailseal lint` looks at together. Origin: enough that the workers rarely wait for one another, some 20 MB.
 pub const LINT_BATCH: usize = 4096;

@@ -3,6 +3,8 @@
 //! [`collect`] is pass 1: archive → facts file and pool. [`judge`] is pass 2: facts file → report. [`migrate`] is archive → what
 //! takes each message's place. All run through `in_order`: workers compute, one place writes, in the order of the archive, whatever the number of threads.
 
+mod blocks;
+
 mod in_order;
 
 mod map;
@@ -13,12 +15,11 @@ mod verdicts;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use rayon::ThreadPool;
 
@@ -27,6 +28,7 @@ use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::facts::store::{self, Event, FileEnd, FileStart};
 use crate::facts::{self, Carried, Collected, Scratch, Settings};
+use crate::pipeline::blocks::Blocks;
 use crate::pipeline::in_order::{Shelf, in_order};
 use crate::pki::keyring::Keyring;
 use crate::pki::pool::{PoolBuilder, Provenance};
@@ -87,54 +89,20 @@ pub fn collect(
     output: &mut FactsOutput<'_>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), RunError> {
-    let open_file = RefCell::new(
-        archive
-            .open_file()
-            .map(|(input, file)| file_start(input, file)),
-    );
-    let archive = RefCell::new(archive);
-    let stopped = Cell::new(false);
+    let blocks = Blocks::new(archive, machine.stop, file_start);
     let scratch = Shelf::new(Scratch::default);
-    let mut seen = Progress::default();
-    let next = || {
-        if machine.stop.load(Ordering::Relaxed) {
-            stopped.set(true);
-            return Ok(None);
-        }
-        let Some(block) = archive.borrow_mut().next_block() else {
-            return Ok(None);
-        };
-        let mut current = open_file.borrow_mut();
-        let started = current.clone();
-        for item in &block.items {
-            match item {
-                Item::FileStart { input, file } => *current = Some(file_start(*input, file)),
-                Item::FileEnd { .. } => *current = None,
-                Item::Message(_) | Item::Between { .. } | Item::Fault(_) => {}
-            }
-        }
-        let cost = u64::try_from(block.bytes.len()).unwrap_or(u64::MAX);
-        Ok(Some(((started, block), cost)))
-    };
+    let next = || Ok(blocks.next());
     let work = |(started, block)| {
         scratch.with(|scratch| collect_block(started, block, keys, settings, scratch))
     };
     let write = |block: CollectedBlock| {
         output.block(&block)?;
-        seen.source_bytes += block.source_bytes;
-        seen.messages += block.messages;
-        seen.smime += block.smime;
-        seen.faults += block.faults;
-        archive.borrow_mut().recycle(block.buffer);
-        let sync = progress(seen);
+        let sync = progress(blocks.written(block.buffer, block.seen));
         output.flush(sync)
     };
     in_order(machine, next, work, write)?;
     output.flush(true)?;
-    if stopped.get() {
-        return Err(RunError::Interrupted);
-    }
-    Ok(())
+    blocks.end()
 }
 
 /// Where pass 1 writes: the facts file, and the pool that knows what is in it already.
@@ -164,7 +132,7 @@ impl FactsOutput<'_> {
         for crl in &block.crls {
             if self.crls.insert(crl.sha256) {
                 // One that can't be read speaks for nobody; it stays in the facts for a later version that can.
-                let _ = self.pool.insert_crl(&crl.der, Provenance::Message);
+                self.pool.insert_revocation(&crl.der, Provenance::Message)?;
                 self.frame(store::encode(store::Kind::Crl, &crl.der))?;
             }
         }
@@ -219,10 +187,7 @@ struct CollectedBlock {
     certificates: Vec<Carried>,
     crls: Vec<Carried>,
     buffer: Vec<u8>,
-    source_bytes: u64,
-    messages: u64,
-    smime: u64,
-    faults: u64,
+    seen: Progress,
 }
 
 fn collect_block(
@@ -235,11 +200,10 @@ fn collect_block(
     let mut certificates: BTreeMap<Sha256, Carried> = BTreeMap::new();
     let mut crls: BTreeMap<Sha256, Carried> = BTreeMap::new();
     let (mut events, mut files) = (Vec::new(), Vec::new());
-    let (mut messages, mut smime, mut faults) = (0, 0, 0);
+    let mut smime = 0;
     for item in &block.items {
         match item {
             Item::Message(located) => {
-                messages += 1;
                 let collected = collect_message(&block, located, keys, settings, scratch);
                 for certificate in collected.certificates {
                     certificates
@@ -270,7 +234,6 @@ fn collect_block(
                 _ => events.push(Event::Between { bytes: *length }),
             },
             Item::Fault(fault) => {
-                faults += 1;
                 events.push(Event::Fault(store::Fault {
                     code: fault.code.as_str().to_owned(),
                     stage: "archive".to_owned(),
@@ -292,6 +255,7 @@ fn collect_block(
             })),
         }
     }
+    let seen = Progress::of(&block, smime);
     let frame = store::encode(
         store::Kind::Block,
         &store::Block {
@@ -306,10 +270,7 @@ fn collect_block(
         certificates: certificates.into_values().collect(),
         crls: crls.into_values().collect(),
         buffer: block.bytes,
-        source_bytes: block.source_bytes,
-        messages,
-        smime,
-        faults,
+        seen,
     }
 }
 

@@ -2,9 +2,12 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod evidence;
 pub mod explain;
+pub mod harvest;
 pub mod keys;
 pub mod lint;
+pub mod machine;
 pub mod store;
 
 use clap::{Parser, Subcommand};
@@ -12,6 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
 use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
+use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
 use crate::cli::args::store::StoreArgs;
@@ -37,6 +41,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Judge again from the facts that a report keeps: other anchors, CRLs, policy or time, without the archive
     Judge(JudgeArgs),
+    /// Collect the certificates in archives, and what the mail says about each; verifies no mail
+    Harvest(HarvestArgs),
     /// List what is in key files: whose keys, their identifiers, which password opens them, what is wrong
     Keys(KeysArgs),
     /// Turn encrypted archives into plaintext ones of the same form, with a manifest that proves what was done

@@ -4,19 +4,18 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::available_parallelism;
-
-use clap::Parser;
 
 use crate::archive::Variant;
 use crate::asn1::Time;
+use crate::cli::args::Command;
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs, MboxFormat, Provenance};
-use crate::cli::args::{Cli, Command};
+use crate::cli::build;
 use crate::cli::count::{self, Request};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
-use crate::cli::run::{Resume, clock, not_to_be_gone_on_with, quoted};
+use crate::cli::resume::{Resume, not_to_be_gone_on_with};
+use crate::cli::run::{clock, quoted};
 use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
 use crate::error::RunError;
@@ -29,7 +28,7 @@ use crate::jobs::migrate::authorities::Authorities;
 use crate::jobs::migrate::job::{self, Migration, Planned};
 use crate::jobs::migrate::journal::Counts;
 use crate::jobs::migrate::message::{Options, ProvenancePlace};
-use crate::jobs::output::{partial_of, target_of};
+use crate::jobs::output::partial_of;
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
 use crate::report::migration as summary_lines;
@@ -42,26 +41,12 @@ use crate::report::{Run, run};
 pub fn decrypt(args: &DecryptArgs, arguments: &[OsString]) -> Result<Exit, CommandError> {
     let started = clock();
     let Some(partial) = &args.resume else {
-        let resume = Resume {
-            folder: std::env::current_dir().unwrap_or_default(),
-            now: started,
-            arguments: arguments.to_vec(),
-        };
-        return decrypt_as(args, &resume, false, started);
+        return decrypt_as(args, &Resume::begun(arguments, started), false, started);
     };
-    let Some(target) = target_of(partial) else {
+    let (resume, command, target) = Resume::again(partial)?;
+    let Command::Decrypt(earlier) = command else {
         return Err(not_to_be_gone_on_with(partial));
     };
-    let resume = Resume::read(partial)?;
-    let again = Cli::try_parse_from(&resume.arguments).map(|cli| cli.command);
-    let Ok(Command::Decrypt(earlier)) = again else {
-        return Err(not_to_be_gone_on_with(partial));
-    };
-    let target =
-        std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
-    // Paths of the earlier run are relative to where it was started.
-    std::env::set_current_dir(&resume.folder)
-        .map_err(|error| RunError::unreadable(&resume.folder, error))?;
     let earlier = DecryptArgs {
         output: Some(target),
         ..earlier
@@ -76,13 +61,9 @@ fn decrypt_as(
     started: Time,
 ) -> Result<Exit, CommandError> {
     canary::check()?;
-    let mut limits = Limits::default();
-    limits.message_bytes = args.max_message.unwrap_or(limits.message_bytes);
-    let threads = match args.threads {
-        Some(count) => usize::from(count),
-        None => available_parallelism().map_or(1, usize::from),
-    };
-    let own = Sources::of(&args.keys, args.quiet);
+    let limits = build::limits(&args.reading);
+    let threads = build::count(args.run.threads);
+    let own = Sources::of(&args.keys, args.run.quiet);
     let keyring = keys::load(own, &limits, threads)?;
     if args.count {
         return count::count(&Request {
@@ -92,9 +73,9 @@ fn decrypt_as(
             output: args.output.as_deref(),
             force: args.force,
             threads,
-            memory_bytes: args.memory,
+            memory_bytes: args.reading.memory,
             csv_raw: false,
-            quiet: args.quiet,
+            quiet: args.run.quiet,
             limits: &limits,
         });
     }
@@ -111,6 +92,7 @@ fn decrypt_as(
                 Sources {
                     keys,
                     descriptor,
+                    aliases: &[],
                     to_sign: true,
                     ..own
                 },
@@ -131,7 +113,7 @@ fn decrypt_as(
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
-        memory_bytes: args.memory,
+        memory_bytes: args.reading.memory,
         stop: &stop,
     };
     let migration = Migration {
@@ -146,16 +128,17 @@ fn decrypt_as(
         settings: Settings {
             all: false,
             no_legacy: args.keys.no_legacy,
+            harvest: None,
             limits,
         },
         format: args.mbox_format.map(variant),
     };
-    let mut reporter = Reporter::new(args.quiet);
+    let mut reporter = Reporter::new(args.run.quiet);
     let mut step = |progress, total| {
         reporter.step(Step::Reading(progress, total));
     };
     let result = if args.dry_run {
-        let mut tell = |planned: &Planned| tell(planned, args.quiet);
+        let mut tell = |planned: &Planned| tell(planned, args.run.quiet);
         job::rehearse(&migration, &machine, &mut step, &mut tell).map(Some)
     } else {
         job::migrate(&migration, &machine, &mut step).and_then(|made| {
@@ -184,7 +167,7 @@ fn decrypt_as(
     let Some(counts) = counts else {
         return Ok(Exit::Finished);
     };
-    if !args.quiet {
+    if !args.run.quiet {
         let folder = target.display().to_string();
         screen::print(&summary_lines::lines(
             &summary(&counts),

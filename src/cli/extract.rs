@@ -70,6 +70,7 @@ pub fn extract(args: &ExtractArgs) -> Result<Exit, CommandError> {
         all: true,
         no_legacy: args.keys.no_legacy,
         limits,
+        ..Settings::default()
     };
     let done = extract::extract(&Extract {
         report: &args.report,

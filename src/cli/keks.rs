@@ -80,7 +80,7 @@ fn read(path: &Path, strict: bool) -> Result<Zeroizing<Vec<u8>>, RunError> {
 }
 
 /// Pairs of hexadecimal digits with white space or colons around them; None where it is something else.
-fn hexadecimal(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn hexadecimal(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut octets = Zeroizing::new(Vec::with_capacity(text.len() / 2));
     let mut high = None;
     for octet in text {

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
+use crate::cli::aliases;
 use crate::cli::args::keys::{KeyArgs, KeysArgs};
 use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
@@ -39,6 +40,8 @@ pub struct Sources<'a> {
     pub descriptor: Option<i32>,
     /// `--kek`
     pub keks: &'a [OsString],
+    /// `--key-alias`
+    pub aliases: &'a [String],
     /// `--strict-perms`
     pub strict: bool,
     /// `--cache`
@@ -59,6 +62,7 @@ impl<'a> Sources<'a> {
             passwords: args.passwords.as_deref(),
             descriptor: args.password_fd,
             keks: &args.kek,
+            aliases: &args.key_alias,
             strict: args.strict_perms,
             cache: args.cache.as_deref(),
             no_cache: args.no_cache,
@@ -80,6 +84,7 @@ impl<'a> Sources<'a> {
             passwords,
             descriptor,
             keks: &[],
+            aliases: &[],
             strict: false,
             cache: None,
             no_cache: true,
@@ -92,7 +97,7 @@ impl<'a> Sources<'a> {
 /// Loads the keyring, and says on standard error what could not be used.
 ///
 /// # Errors
-/// A path that can't be read; no password that fits; with `strict`, a key file that others can read; a `--kek` that is none.
+/// A path that can't be read; no password that fits; with `strict`, a key file that others can read; a `--kek` or `--key-alias` that is none.
 pub fn load(
     sources: Sources<'_>,
     limits: &Limits,
@@ -105,7 +110,7 @@ pub fn load(
     {
         warn("--keys: no key in what was given; mail for them stays closed");
     }
-    Ok(loaded.keys.with_keks(keks))
+    aliases::add(sources.aliases, loaded.keys.with_keks(keks))
 }
 
 /// Opens key files; where no password given fits any, and there is a terminal, it asks for more.
@@ -149,6 +154,7 @@ pub fn list(args: &KeysArgs) -> Result<Exit, CommandError> {
         passwords: args.passwords.as_deref(),
         descriptor: args.password_fd,
         keks: &[],
+        aliases: &[],
         strict: false,
         cache: args.cache.as_deref(),
         no_cache: args.no_cache,

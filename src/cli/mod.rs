@@ -2,12 +2,16 @@
 
 mod args;
 
+mod aliases;
+
 mod build;
 
 pub mod count;
 mod decrypt;
 
 mod exit;
+
+mod harvest;
 
 mod explain;
 
@@ -22,6 +26,8 @@ mod keys;
 mod lint;
 
 mod progress;
+
+mod resume;
 
 mod run;
 
@@ -57,6 +63,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let result = match cli.command {
         Command::Audit(args) => run::audit(&args, &arguments),
         Command::Judge(args) => run::judge(&args, &arguments),
+        Command::Harvest(args) => harvest::harvest(&args, &arguments),
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),

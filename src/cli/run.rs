@@ -1,26 +1,23 @@
 //! A command from its arguments to its exit code.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use clap::Parser;
-
 use crate::asn1::Time;
+use crate::cli::args::Command;
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
-use crate::cli::args::{Cli, Command};
 use crate::cli::build;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
+use crate::cli::resume::{Resume, not_to_be_gone_on_with};
 use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
 use crate::error::RunError;
 use crate::jobs::audit::{self, Audit};
 use crate::jobs::judge::{self, Judging, Outcome};
-use crate::jobs::output::{RESUME_FILE, discard, partial_of, target_of};
+use crate::jobs::output::{RESUME_FILE, discard, partial_of};
 use crate::judge::{Clocks, Status};
 use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
@@ -37,26 +34,12 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     let clock = clock();
     let Some(partial) = &args.resume else {
         let now = build::now(&args.judging, clock)?;
-        let resume = Resume {
-            folder: std::env::current_dir().unwrap_or_default(),
-            now,
-            arguments: arguments.to_vec(),
-        };
-        return audit_as(args, &resume, false, clock);
+        return audit_as(args, &Resume::begun(arguments, now), false, clock);
     };
-    let Some(target) = target_of(partial) else {
+    let (resume, command, target) = Resume::again(partial)?;
+    let Command::Audit(earlier) = command else {
         return Err(not_to_be_gone_on_with(partial));
     };
-    let resume = Resume::read(partial)?;
-    let again = Cli::try_parse_from(&resume.arguments).map(|cli| cli.command);
-    let Ok(Command::Audit(earlier)) = again else {
-        return Err(not_to_be_gone_on_with(partial));
-    };
-    let target =
-        std::path::absolute(target).map_err(|error| RunError::unreadable(partial, error))?;
-    // Paths of the earlier run are relative to where it was started.
-    std::env::set_current_dir(&resume.folder)
-        .map_err(|error| RunError::unreadable(&resume.folder, error))?;
     if !can_be_read_twice(&earlier.archives) {
         return Err(CommandError::Usage(format!(
             "{}: {READ_ONCE}",
@@ -68,16 +51,9 @@ pub fn audit(args: &AuditArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         ..earlier
     };
     // They change no byte of the report but `run.json`.
-    earlier.writing.quiet |= args.writing.quiet;
-    earlier.writing.threads = args.writing.threads.or(earlier.writing.threads);
+    earlier.writing.run.quiet |= args.writing.run.quiet;
+    earlier.writing.run.threads = args.writing.run.threads.or(earlier.writing.run.threads);
     audit_as(&earlier, &resume, true, clock)
-}
-
-pub(super) fn not_to_be_gone_on_with(partial: &Path) -> CommandError {
-    CommandError::Usage(format!(
-        "{}: is not what an interrupted run of this command leaves. Start anew.",
-        partial.display()
-    ))
 }
 
 /// Why a run can't be gone on with.
@@ -101,10 +77,10 @@ fn audit_as(
 ) -> Result<Exit, CommandError> {
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
-    let limits = build::limits(args);
-    let policy = build::policy(&args.judging);
+    let limits = build::limits(&args.reading);
+    let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
-    let sources = Sources::of(&args.keys, args.writing.quiet);
+    let sources = Sources::of(&args.keys, args.writing.run.quiet);
     let threads = build::threads(&args.writing);
     let keyring = keys::load(sources, &limits, threads)?;
     let target = args.output.clone().unwrap_or_default();
@@ -118,10 +94,10 @@ fn audit_as(
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
-        memory_bytes: args.memory,
+        memory_bytes: args.reading.memory,
         stop: &stop,
     };
-    let mut reporter = Reporter::new(args.writing.quiet);
+    let mut reporter = Reporter::new(args.writing.run.quiet);
     let request = Audit {
         archives: &args.archives,
         target: &target,
@@ -149,7 +125,7 @@ fn audit_as(
         seconds: reporter.seconds(),
         threads,
         arguments: &resume.arguments,
-        quiet: args.writing.quiet,
+        quiet: args.writing.run.quiet,
         fail_on: &fail_on,
     };
     result
@@ -186,7 +162,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     let fail_on = build::fail_on(&args.judging)?;
     let now = build::now(&args.judging, started)?;
     let limits = Limits::default();
-    let policy = build::policy(&args.judging);
+    let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
     let threads = build::threads(&args.writing);
     let stop =
@@ -197,7 +173,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         memory_bytes: JUDGE_MEMORY_BYTES,
         stop: &stop,
     };
-    let reporter = Reporter::new(args.writing.quiet);
+    let reporter = Reporter::new(args.writing.run.quiet);
     let judging = Judging {
         anchors: &material.anchors,
         certificates: &material.certificates,
@@ -215,7 +191,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
         seconds: reporter.seconds(),
         threads,
         arguments,
-        quiet: args.writing.quiet,
+        quiet: args.writing.run.quiet,
         fail_on: &fail_on,
     };
     result
@@ -229,17 +205,17 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
 }
 
 /// What `run.json` says of a run, and what becomes of it.
-struct RunFacts<'r> {
-    started: Time,
-    seconds: f64,
-    threads: usize,
-    arguments: &'r [OsString],
-    quiet: bool,
-    fail_on: &'r [Status],
+pub(super) struct RunFacts<'r> {
+    pub started: Time,
+    pub seconds: f64,
+    pub threads: usize,
+    pub arguments: &'r [OsString],
+    pub quiet: bool,
+    pub fail_on: &'r [Status],
 }
 
 /// Adds `run.json`, gives the report its name, prints the summary, and derives the exit code.
-fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
+pub(super) fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunError> {
     let totals = outcome.totals;
     let host = rustix::system::uname();
     let arguments: Vec<String> = own
@@ -289,91 +265,9 @@ pub(super) fn clock() -> Time {
         .unwrap_or_else(|| unreachable!("1970 is a year"))
 }
 
-/// What an interrupted run needs to go on: its folder, its clock, its arguments.
-pub(super) struct Resume {
-    pub folder: PathBuf,
-    pub now: Time,
-    pub arguments: Vec<OsString>,
-}
-
-/// First field of the file.
-const RESUME_MAGIC: &[u8] = b"mailseal resume 1";
-
-impl Resume {
-    /// Fields separated by NUL, which no path or argument holds.
-    pub fn text(&self) -> Vec<u8> {
-        let mut text = RESUME_MAGIC.to_vec();
-        let now = self.now.unix().to_string();
-        let fields = [self.folder.as_os_str().as_bytes(), now.as_bytes()];
-        let arguments = self.arguments.iter().map(|argument| argument.as_bytes());
-        for field in fields.into_iter().chain(arguments) {
-            text.push(0);
-            text.extend_from_slice(field);
-        }
-        text
-    }
-
-    pub fn read(partial: &Path) -> Result<Self, CommandError> {
-        let path = &partial.join(RESUME_FILE);
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound && partial.is_dir() => {
-                return Err(not_to_be_gone_on_with(partial));
-            }
-            Err(error) => return Err(RunError::unreadable(path, error).into()),
-        };
-        let damaged = || RunError::Damaged {
-            path: path.to_owned(),
-            problem: "does not say how to go on. Start anew with --force.",
-        };
-        let mut fields = text.split(|byte| *byte == 0);
-        if fields.next() != Some(RESUME_MAGIC) {
-            return Err(damaged().into());
-        }
-        let owned = |field: &[u8]| OsString::from_vec(field.to_vec());
-        let folder = fields
-            .next()
-            .map(|field| PathBuf::from(owned(field)))
-            .ok_or_else(damaged)?;
-        let now = fields
-            .next()
-            .and_then(|field| std::str::from_utf8(field).ok()?.parse().ok())
-            .and_then(Time::from_unix)
-            .ok_or_else(damaged)?;
-        Ok(Self {
-            folder,
-            now,
-            arguments: fields.map(owned).collect(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_needed_to_go_on_is_read_back() {
-        let resume = Resume {
-            folder: PathBuf::from("/somewhere/ü"),
-            now: Time::from_unix(1_700_000_000).unwrap(),
-            arguments: vec![
-                OsString::from("mailseal"),
-                OsString::from_vec(vec![0xff, b'a']),
-                OsString::new(),
-            ],
-        };
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join(RESUME_FILE);
-        std::fs::write(&path, resume.text()).unwrap();
-        let back = Resume::read(place.path()).unwrap();
-        assert_eq!(
-            (back.folder, back.now, back.arguments),
-            (resume.folder, resume.now, resume.arguments)
-        );
-        std::fs::write(&path, "nonsense").unwrap();
-        assert!(Resume::read(place.path()).is_err());
-    }
 
     #[test]
     fn paths_are_quoted_for_a_shell_where_they_need_it() {

@@ -1,7 +1,7 @@
 //! Signing, for mail that is written.
 
 use openssl::md_ctx::MdCtx;
-use openssl::pkey_ctx::PkeyCtx;
+use openssl::pkey_ctx::{NonceType, PkeyCtx};
 use openssl::rsa::Padding;
 use openssl::sign::RsaPssSaltlen;
 
@@ -15,7 +15,7 @@ use crate::crypto::sys;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotSign;
 
-/// Signs `signed`.
+/// Signs `signed`. Equal input gives an equal signature, but for PSS: the nonce of ECDSA and DSA is that of RFC 6979.
 ///
 /// # Errors
 /// Where the key does not fit the scheme, the scheme needs a message and has a digest, or OpenSSL refuses.
@@ -71,7 +71,10 @@ fn sign_digest(scheme: &SignatureScheme, key: &PrivateKey, value: &[u8]) -> Opti
             let salt = RsaPssSaltlen::custom(salt_bytes);
             context.set_rsa_pss_saltlen(salt).ok()?;
         }
-        SignatureScheme::Ecdsa(_) | SignatureScheme::Dsa(_) => {}
+        SignatureScheme::Ecdsa(digest) | SignatureScheme::Dsa(digest) => {
+            context.set_signature_md(digest.md()?).ok()?;
+            context.set_nonce_type(NonceType::DETERMINISTIC_K).ok()?;
+        }
         SignatureScheme::Ed25519
         | SignatureScheme::Ed448
         | SignatureScheme::MlDsa44

@@ -23,7 +23,11 @@ pub mod identity;
 
 pub mod staged;
 
+pub mod harvest;
+
 pub mod evidence;
+
+mod collected;
 
 mod walk;
 
@@ -58,54 +62,18 @@ pub mod inflate;
 pub mod certificates;
 
 pub use certificates::Scratch;
+pub use collected::{Carried, Collected, Settings};
 pub use panicked::{collect_nothing, has_panicked, panicked};
 pub use part::{layer_path, protects_headers};
 pub use staged::Staged;
 
 use crate::crypto::digest::sha256;
-use crate::facts::evidence::LayerEvidence;
 use crate::facts::finding::{Finding, FindingAt};
-use crate::facts::record::{MessageFacts, Sha256};
-use crate::limits::{Budget, Limits};
+use crate::limits::Budget;
 use crate::mime::message::{Form, Message};
 use crate::mime::sniff::may_hold_smime;
 use crate::mime::{Tree, smime};
 use crate::pki::keyring::Keyring;
-
-/// What to collect, and within which bounds.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// A record for every message, S/MIME or not (`--all`).
-    pub all: bool,
-    /// Content in a cipher that needs OpenSSL's legacy provider is left alone (`--no-legacy`).
-    pub no_legacy: bool,
-    /// The bounds.
-    pub limits: Limits,
-}
-
-/// What one message gave.
-#[derive(Debug, Default)]
-pub struct Collected {
-    /// Its facts; None for ordinary mail, unless all were asked for.
-    pub facts: Option<Box<MessageFacts>>,
-    /// Certificates carried, each once.
-    pub certificates: Vec<Carried>,
-    /// CRLs carried, each once.
-    pub crls: Vec<Carried>,
-    /// Plaintexts, each with the index of its layer; an audit drops them unread.
-    pub opened: Vec<Staged>,
-    /// By layer; empty unless [`collect_evidence`] was asked.
-    pub evidence: Vec<LayerEvidence>,
-}
-
-/// A certificate or CRL on its way to the pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
-    /// Its name.
-    pub sha256: Sha256,
-    /// As received.
-    pub der: Vec<u8>,
-}
 
 /// Collects the facts of one message, all layers included.
 ///
@@ -138,6 +106,9 @@ fn collect_with(
     evidence: bool,
 ) -> Collected {
     scratch.budget = Budget::of(&settings.limits);
+    // A file with certificates is labelled in many ways that mail with S/MIME is not.
+    let attachments = settings.harvest.is_some_and(|harvest| harvest.attachments);
+    let every = settings.all || attachments;
     let mut walk = walk::Walk::new(keys, settings, scratch);
     if evidence {
         walk.keep_evidence();
@@ -146,7 +117,7 @@ fn collect_with(
     match message.form {
         Form::Mail => {
             let candidate = may_hold_smime(message.bytes);
-            if !candidate && !settings.all {
+            if !candidate && !every {
                 return Collected::default();
             }
             let tree = Tree::read(message.bytes, &settings.limits);
@@ -160,7 +131,7 @@ fn collect_with(
             } else {
                 None
             };
-            if found.is_empty() && unseen.is_none() && !settings.all {
+            if found.is_empty() && unseen.is_none() && !every {
                 return Collected::default();
             }
             let own = tree.header(0);
@@ -172,11 +143,25 @@ fn collect_with(
     }
     let mut collected = walk.finish();
     let mut facts = collected.facts.take().unwrap_or_default();
+    if settings.harvest.is_some() {
+        if let Some((header, _)) = header {
+            let date = headers::date(&header);
+            facts.times = headers::times(&header, date, Some(&message.origin));
+        }
+        collected.facts = Some(facts);
+        return collected;
+    }
     facts.sha256 = Some(sha256(message.bytes));
     if let Some((header, odd)) = header {
         facts.headers = headers::headers(&header);
         let date = facts.headers.date_utc;
         facts.times = headers::times(&header, date, Some(&message.origin));
+        facts.trace = headers::trace(&header, &settings.limits);
+        // Behind the bound a field of the same name may stand that was not seen.
+        let cut = |finding: &FindingAt| finding.code == Finding::HeaderTooLarge;
+        if facts.findings.iter().any(cut) {
+            facts.trace.fields.clear();
+        }
         facts.findings.extend(odd.into_iter().map(of_message));
     }
     let storage = message.origin.findings.iter().map(part::storage_finding);

@@ -115,15 +115,24 @@ pub(super) fn recipient(row: &Row<'_, '_>, keys: &Keyring) -> (RecipientFacts, O
     };
     let answer = named.and_then(|named| match named {
         EntityIdentifier::IssuerAndSerial(named) => {
-            let key = keys.by_issuer_serial(named.issuer, named.serial.0)?;
-            Some(Answer::Key(key, MatchedBy::IssuerSerial))
+            let key = keys.by_issuer_serial(named.issuer, named.serial.0);
+            let key = key.map(|key| Answer::Key(key, MatchedBy::IssuerSerial));
+            key.or_else(|| mapped(keys, named.serial.minimal()))
         }
         EntityIdentifier::SubjectKeyIdentifier(id) => {
-            Some(Answer::Key(keys.by_ski(id)?, MatchedBy::Ski))
+            let key = keys.by_ski(id);
+            let key = key.map(|key| Answer::Key(key, MatchedBy::Ski));
+            key.or_else(|| mapped(keys, id))
         }
     });
     let named = named.map_or(Identifier::None, identifier);
     without_certificate(row, kind, algorithm, named, answer)
+}
+
+/// The key that the operator says is meant.
+fn mapped(keys: &Keyring, name: &[u8]) -> Option<Answer> {
+    let key = keys.by_alias(name)?;
+    Some(Answer::Key(key, MatchedBy::Spki))
 }
 
 fn without_certificate(

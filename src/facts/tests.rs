@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::facts::axis::{LayerKind, Structure};
+use crate::facts::record::MessageFacts;
 use crate::mime::message::{Origin, Quoting};
 
 fn facts(bytes: &[u8], settings: &Settings) -> Option<Box<MessageFacts>> {

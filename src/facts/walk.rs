@@ -9,6 +9,7 @@ use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::certificates::Scratch;
 use crate::facts::evidence::LayerEvidence;
 use crate::facts::finding::Finding;
+use crate::facts::harvest::{Harvest, Sighted};
 use crate::facts::headers;
 use crate::facts::part::{self, At, layer_path};
 use crate::facts::readings::Readings;
@@ -30,6 +31,9 @@ pub(super) struct Walk<'w> {
     keys: &'w Keyring,
     limits: &'w Limits,
     no_legacy: bool,
+    /// Certificates alone are wanted.
+    harvest: Option<Harvest>,
+    sighted: Sighted,
     /// Rounds of key derivations that the message may still cost.
     kdf_rounds: u64,
     scratch: &'w mut Scratch,
@@ -98,6 +102,8 @@ impl<'w> Walk<'w> {
             keys,
             limits: &settings.limits,
             no_legacy: settings.no_legacy,
+            harvest: settings.harvest,
+            sighted: Sighted::default(),
             kdf_rounds: settings.limits.message_kdf_rounds,
             scratch,
             facts: MessageFacts::default(),
@@ -138,6 +144,7 @@ impl<'w> Walk<'w> {
         if let Some(unseen) = unseen {
             self.unread(tree.number(unseen.part), &place, unseen.findings);
         }
+        self.attachments(tree);
     }
 
     /// A CMS file without mail around it, DER or PEM.
@@ -164,6 +171,7 @@ impl<'w> Walk<'w> {
             certificates: carried_list(self.certificates),
             crls: carried_list(self.crls),
             opened: self.opened,
+            sighted: self.sighted,
             evidence: self.evidence.unwrap_or_default(),
         }
     }
@@ -197,6 +205,7 @@ impl<'w> Walk<'w> {
             let path = layer_path(&place.prefix, &tree.number(unseen.part));
             self.unread(path, place, unseen.findings);
         }
+        self.attachments(&tree);
         roots
     }
 
@@ -316,6 +325,7 @@ impl<'w> Walk<'w> {
         let mut at = at;
         part::transfer_findings(&decoded, &mut at.findings);
         let Some(info) = self.read(&decoded.bytes, decoded.state, &mut at) else {
+            self.damaged(&decoded.bytes);
             return Some(self.push(at, LayerKind::Signed, Structure::Malformed, place));
         };
         let Layer::Signed(data) = &info.layer else {
@@ -336,6 +346,12 @@ impl<'w> Walk<'w> {
         } else {
             Structure::Ok
         };
+        if self.harvest.is_some() {
+            let carried = self.gather(data, &at);
+            let index = self.push(at, LayerKind::Signed, structure, place);
+            self.complete_layer(index, |layer| layer.certificates = carried);
+            return Some(index);
+        }
         if let Some(own) = &data.content
             && let Ok(own) = own.bytes()
         {
@@ -382,6 +398,7 @@ impl<'w> Walk<'w> {
         let mut at = at;
         part::transfer_findings(&decoded, &mut at.findings);
         if decoded.state == State::Malformed {
+            self.damaged(&decoded.bytes);
             let kind = at.announced();
             return Some(self.push(at, kind, Structure::Malformed, place));
         }
@@ -402,6 +419,9 @@ impl<'w> Walk<'w> {
                 let claimed = at.label.declared.is_some()
                     || transfer::looks_like_ber(bytes)
                     || at.label == Label::default();
+                if claimed {
+                    self.damaged(bytes);
+                }
                 claimed.then(|| self.push(at, kind, Structure::Malformed, place))
             }
         }
@@ -435,6 +455,8 @@ fn carried_list(map: BTreeMap<Sha256, Vec<u8>>) -> Vec<Carried> {
         .map(|(sha256, der)| Carried { sha256, der })
         .collect()
 }
+
+mod harvest;
 
 mod layers;
 

@@ -46,31 +46,14 @@ pub(super) fn write(
         let spki = read.as_ref().map(Certificate::spki_sha256);
         let empty = CertificateSummary::default();
         let summary = summary.as_ref().unwrap_or(&empty);
-        let row = CertificateRow {
-            sha256: &sha256,
-            spki_sha256: spki.as_ref(),
-            serial: read
-                .as_ref()
-                .map_or(&[], |certificate| certificate.serial.minimal()),
-            subject: &summary.subject,
-            issuer: &summary.issuer,
-            addresses: &summary.addresses,
-            not_before: summary.not_before,
-            not_after: summary.not_after,
-            key_algorithm: summary
-                .key_curve
-                .as_deref()
-                .or(summary.key_algorithm.as_deref())
-                .unwrap_or_default(),
-            key_bits: summary.key_bits,
-            signature_algorithm: summary.signature_algorithm.as_deref().unwrap_or_default(),
-            is_ca: read.as_ref().map(|_| summary.is_ca),
-            key_usage: &summary.key_usage,
-            extended_key_usage: &summary.extended_key_usage,
-            policies: &summary.policies,
+        let row = CertificateRow::new(
+            &sha256,
+            spki.as_ref(),
+            read.as_ref(),
+            summary,
             chain_now,
-            lint: &lint,
-        };
+            &lint,
+        );
         certificates::row(
             &row,
             usage,

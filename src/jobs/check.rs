@@ -1,9 +1,13 @@
 //! A migrated archive against its manifests, and against its source.
 //!
-//! Two passes: the files against `manifest-sha256.txt` and `tagmanifest-sha256.txt`, then every message, and the bytes before it,
-//! against `manifest.jsonl`, so that a changed byte is named with its message.
+//! The files about the bag against each other (`tags`), the files below `data` against `manifest-sha256.txt`, and then every message, and
+//! the bytes before it, against `manifest.jsonl`, so that a changed byte is named with its message.
 
 mod places;
+
+mod signature;
+
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -13,10 +17,11 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, Item, ReadOptions, shown, unshown};
+use crate::archive::{Archive, FaultCode, Item, ReadOptions, shown, unshown};
 use crate::error::RunError;
 use crate::jobs::check::places::{Compared, Places, Root, is_relative};
-use crate::jobs::migrate::folder::BAG_NAMES;
+use crate::jobs::check::tags::Tags;
+use crate::jobs::migrate::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::output::digest_of;
 use crate::report::custody::{self, Kind, Record};
 use crate::report::encode::hex;
@@ -60,10 +65,21 @@ pub enum What {
     Unlisted,
     /// A line of a manifest can't be read.
     ManifestDamaged,
+    /// A file or message is not as its manifest has it, and that manifest is changed itself.
+    NotAsListed,
     /// The sizes in `bag-info.txt`.
     OxumDiffers,
-    /// The source has other messages, or more, or fewer.
-    SourceCountDiffers,
+    /// The figures in `run.json`.
+    FiguresDiffer,
+    /// The signature over the tag manifest is none, or not over what is there.
+    SignatureFails,
+    /// The source has more messages, or fewer.
+    SourceCountDiffers {
+        /// In the source.
+        source: u64,
+        /// In the manifest.
+        manifest: u64,
+    },
 }
 
 impl fmt::Display for Found {
@@ -79,8 +95,17 @@ impl fmt::Display for Found {
             What::Extra => "is in no manifest",
             What::Unlisted => "is in one manifest and not in the other",
             What::ManifestDamaged => "a line of the manifest can't be read",
+            What::NotAsListed => "is not as its manifest has it, but the manifest is changed",
             What::OxumDiffers => "Payload-Oxum is not the sum of the files",
-            What::SourceCountDiffers => "the source has not as many messages as the manifest",
+            What::FiguresDiffer => "its messages and bytes are not those of the bag",
+            What::SignatureFails => "is no signature over tagmanifest-sha256.txt as it is",
+            What::SourceCountDiffers { source, manifest } => {
+                let place = &self.place;
+                return write!(
+                    f,
+                    "{place}: has {source} messages, and the manifest {manifest}"
+                );
+            }
         };
         write!(f, "{}: {what}", self.place)?;
         match &self.message_id {
@@ -111,15 +136,18 @@ pub fn check(check: &Check<'_>, found: &mut dyn FnMut(&Found)) -> Result<Totals,
     let mut job = Job {
         check: *check,
         found,
+        tags: Tags::default(),
         listed: BTreeSet::new(),
         bad: BTreeMap::new(),
         totals: Totals::default(),
         oxum: 0,
+        recorded: 0,
     };
     job.tags()?;
     job.payload()?;
     job.extra()?;
     job.records()?;
+    job.sums();
     if !check.source.is_empty() {
         job.source_count()?;
     }
@@ -129,12 +157,15 @@ pub fn check(check: &Check<'_>, found: &mut dyn FnMut(&Found)) -> Result<Totals,
 struct Job<'c> {
     check: Check<'c>,
     found: &'c mut dyn FnMut(&Found),
+    tags: Tags,
     /// Paths below the bag that `manifest-sha256.txt` has.
     listed: BTreeSet<Vec<u8>>,
     /// Files whose digest is another one, and whether something in them was named for it.
     bad: BTreeMap<Vec<u8>, bool>,
     totals: Totals,
     oxum: u64,
+    /// Messages, and those that were copied unread for their size.
+    recorded: u64,
 }
 
 impl Job<'_> {
@@ -146,57 +177,28 @@ impl Job<'_> {
         });
     }
 
-    /// Tag files against the tag manifest.
-    fn tags(&mut self) -> Result<(), RunError> {
-        let path = self.check.bag.join("tagmanifest-sha256.txt");
-        let text = fs::read(&path).map_err(|error| RunError::unreadable(&path, error))?;
-        let mut seen = BTreeSet::new();
-        for line in text.split(|octet| *octet == b'\n') {
-            if line.is_empty() {
-                continue;
-            }
-            let name = manifest_line(line).filter(|(_, name)| {
-                std::str::from_utf8(name).is_ok_and(|name| BAG_NAMES.contains(&name))
-            });
-            let Some((digest, name)) = name else {
-                self.tell(
-                    "tagmanifest-sha256.txt".to_owned(),
-                    None,
-                    What::ManifestDamaged,
-                );
-                continue;
-            };
-            let tag = self.check.bag.join(OsStr::from_bytes(&name));
-            let place = shown(&name);
-            if !tag.is_file() {
-                self.tell(place, None, What::Missing);
-            } else if hex(&digest_of(&tag)?) != digest {
-                self.tell(place, None, What::FileChanged);
-            }
-            seen.insert(name);
+    fn bag(&self, name: &str) -> PathBuf {
+        self.check.bag.join(name)
+    }
+
+    /// A manifest; nothing where it is not there, which was told.
+    fn manifest(&self, name: &str) -> Result<Box<dyn BufRead>, RunError> {
+        match File::open(self.bag(name)) {
+            Ok(file) => Ok(Box::new(BufReader::with_capacity(1 << 16, file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(io::empty())),
+            Err(error) => Err(RunError::unreadable(&self.bag(name), error)),
         }
-        for name in ["bagit.txt", "manifest-sha256.txt", "manifest.jsonl"] {
-            if !seen.contains(name.as_bytes()) {
-                self.tell(name.to_owned(), None, What::Unlisted);
-            }
-        }
-        Ok(())
     }
 
     /// Files below `data` against the payload manifest.
     fn payload(&mut self) -> Result<(), RunError> {
-        let path = self.check.bag.join("manifest-sha256.txt");
+        let path = self.bag(PAYLOAD);
         let unreadable = |error| RunError::unreadable(&path, error);
-        let file = File::open(&path).map_err(unreadable)?;
-        let mut lines = BufReader::new(file).split(b'\n');
+        let mut lines = self.manifest(PAYLOAD)?.split(b'\n');
         while let Some(line) = lines.next().transpose().map_err(unreadable)? {
             let entry = manifest_line(&line).filter(|(_, name)| is_below_data(name));
             let Some((digest, name)) = entry else {
-                self.tell(
-                    "manifest-sha256.txt".to_owned(),
-                    None,
-                    What::ManifestDamaged,
-                );
+                self.tell(PAYLOAD.to_owned(), None, What::ManifestDamaged);
                 continue;
             };
             let file = self.check.bag.join(OsStr::from_bytes(&name));
@@ -215,12 +217,6 @@ impl Job<'_> {
                 Err(error) => return Err(RunError::unreadable(&file, error)),
             }
             self.listed.insert(name);
-        }
-        let info = self.check.bag.join("bag-info.txt");
-        let text = fs::read_to_string(&info).unwrap_or_default();
-        let oxum = format!("Payload-Oxum: {}.{}", self.oxum, self.totals.files);
-        if !text.lines().any(|line| line == oxum) {
-            self.tell("bag-info.txt".to_owned(), None, What::OxumDiffers);
         }
         Ok(())
     }
@@ -256,9 +252,8 @@ impl Job<'_> {
 
     /// Every message against its line.
     fn records(&mut self) -> Result<(), RunError> {
-        let path = self.check.bag.join("manifest.jsonl");
+        let path = self.bag(RECORDS);
         let unreadable = |error| RunError::unreadable(&path, error);
-        let file = File::open(&path).map_err(unreadable)?;
         let mut output = Places::new(vec![Root {
             path: self.check.bag.to_owned(),
             is_folder: true,
@@ -272,31 +267,31 @@ impl Job<'_> {
             });
         }
         let mut source = Places::new(roots);
-        let mut lines = BufReader::with_capacity(1 << 16, file).split(b'\n');
+        let mut lines = self.manifest(RECORDS)?.split(b'\n');
         let mut number = 0_u64;
         let mut last: Option<(Vec<u8>, Record)> = None;
         let mut described = BTreeSet::new();
         while let Some(line) = lines.next().transpose().map_err(unreadable)? {
             number += 1;
             let Some(record) = custody::read(&line) else {
-                self.tell(
-                    format!("manifest.jsonl:{number}"),
-                    None,
-                    What::ManifestDamaged,
-                );
+                self.tell(format!("{RECORDS}:{number}"), None, What::ManifestDamaged);
                 continue;
             };
             self.totals.messages += u64::from(record.kind == Kind::Message);
+            self.recorded += u64::from(matches!(record.kind, Kind::Message | Kind::Skipped));
+            let name = record.output.as_ref().map(|place| unshown(&place.path));
+            if last
+                .as_ref()
+                .is_some_and(|(open, _)| Some(open) != name.as_ref())
+            {
+                self.behind(last.take(), &mut output, &mut source)?;
+            }
             if !self.check.source.is_empty() {
                 self.source(&record, &mut source)?;
             }
-            let Some(place) = &record.output else {
+            let (Some(place), Some(name)) = (&record.output, name) else {
                 continue;
             };
-            let name = unshown(&place.path);
-            if last.as_ref().is_some_and(|(open, _)| *open != name) {
-                self.behind(last.take());
-            }
             if !self.listed.contains(&name) {
                 self.tell(place.path.clone(), None, What::Unlisted);
                 continue;
@@ -305,7 +300,7 @@ impl Job<'_> {
             self.message(&record, &name, &mut output)?;
             last = Some((name, record));
         }
-        self.behind(last.take());
+        self.behind(last.take(), &mut output, &mut source)?;
         let missing: Vec<_> = self.listed.difference(&described).cloned().collect();
         for name in missing {
             self.tell(shown(&name), None, What::Unlisted);
@@ -329,7 +324,7 @@ impl Job<'_> {
             false => format!("{}#{}", place.path, place.offset),
         };
         let before = match &place.before_sha256 {
-            Some(before) => output.compare_before(&place.path, place.offset, before)?,
+            Some(before) => output.compare_before(0, &place.path, place.offset, &[b""], before)?,
             None => Compared::Equal,
         };
         let this = output.compare(
@@ -341,6 +336,11 @@ impl Job<'_> {
             &place.sha256,
         )?;
         let name_it = |job: &mut Self, what| {
+            // The file is whole, and what it is held against is not.
+            let what = match job.tags.records_changed && !job.bad.contains_key(name) {
+                true => What::NotAsListed,
+                false => what,
+            };
             if let Some(named) = job.bad.get_mut(name) {
                 *named = true;
             }
@@ -362,16 +362,38 @@ impl Job<'_> {
     }
 
     /// A file is through; what is changed in it was named, or lies behind its last message.
-    fn behind(&mut self, last: Option<(Vec<u8>, Record)>) {
+    fn behind(
+        &mut self,
+        last: Option<(Vec<u8>, Record)>,
+        output: &mut Places,
+        source: &mut Places,
+    ) -> Result<(), RunError> {
         let Some((name, record)) = last else {
-            return;
+            return Ok(());
         };
-        if self.bad.get(&name) == Some(&false)
-            && let Some(place) = record.output
-        {
+        let Some(place) = record.output else {
+            return Ok(());
+        };
+        if self.bad.get(&name) == Some(&false) {
             let label = format!("{}#{}", place.path, place.offset);
+            match self.tags.payload_changed {
+                true => self.tell(place.path, None, What::NotAsListed),
+                false => self.tell(label, record.message_id.clone(), What::BehindChanged),
+            }
+        }
+        // No digest is kept of it, but the output has the same there.
+        if !self.check.source.is_empty()
+            && record.source.sha256.is_some()
+            && record.kind != Kind::File
+            && !self.bad.contains_key(&name)
+            && let Some(rest) = output.rest(&[b""])?
+            && let Some(theirs) = source.rest(&BLANKS)?
+            && rest.iter().all(|digest| !theirs.contains(digest))
+        {
+            let label = format!("source {}#{}", record.source.path, record.source.offset);
             self.tell(label, record.message_id, What::BehindChanged);
         }
+        Ok(())
     }
 
     /// The same of the source.
@@ -381,6 +403,16 @@ impl Job<'_> {
             return Ok(());
         };
         let whole = record.kind == Kind::File;
+        let before = record
+            .output
+            .as_ref()
+            .and_then(|output| output.before_sha256.as_deref());
+        let before = match before {
+            Some(before) => {
+                source.compare_before(place.archive, &place.path, place.offset, &BLANKS, before)?
+            }
+            None => Compared::Equal,
+        };
         let compared = source.compare(
             place.archive,
             &place.path,
@@ -391,7 +423,11 @@ impl Job<'_> {
         )?;
         let label = format!("source {}#{}", place.path, place.offset);
         match (compared, whole) {
-            (Compared::Equal, _) => {}
+            (Compared::Equal, _) => {
+                if matches!(before, Compared::Differs) {
+                    self.tell(label, record.message_id.clone(), What::BeforeChanged);
+                }
+            }
             (Compared::Missing, _) => self.tell(label, record.message_id.clone(), What::Missing),
             (Compared::Differs, true) => self.tell(label, None, What::FileChanged),
             (Compared::Differs, false) => {
@@ -407,17 +443,28 @@ impl Job<'_> {
         while let Some(block) = archive.next_block() {
             let messages = block.items.iter();
             count += messages
-                .filter(|item| matches!(item, Item::Message(_)))
+                .filter(|item| match item {
+                    Item::Message(_) => true,
+                    Item::Fault(fault) => fault.code == FaultCode::MessageTooLarge,
+                    Item::FileStart { .. } | Item::Between { .. } | Item::FileEnd { .. } => false,
+                })
                 .fold(0, |count, _| count + 1);
             archive.recycle(block.bytes);
         }
         self.totals.source_messages = Some(count);
-        if count != self.totals.messages {
-            self.tell("source".to_owned(), None, What::SourceCountDiffers);
+        if count != self.recorded {
+            let what = What::SourceCountDiffers {
+                source: count,
+                manifest: self.recorded,
+            };
+            self.tell("source".to_owned(), None, what);
         }
         Ok(())
     }
 }
+
+/// What the output may have before bytes that it has from the source: the blank line that a decrypted message lacked.
+const BLANKS: [&[u8]; 3] = [b"", b"\n", b"\r\n"];
 
 /// Digest and path of a line; the path as it is in the file system.
 fn manifest_line(line: &[u8]) -> Option<(String, Vec<u8>)> {

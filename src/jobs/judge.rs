@@ -98,7 +98,13 @@ pub fn judge(
     let facts = File::open(&path).map_err(unreadable)?;
     let mut pool = PoolBuilder::new(spool()?);
     let mut own = BTreeMap::new();
-    let (mut reader, _) = open(facts.try_clone().map_err(unreadable)?, &path)?;
+    let (mut reader, head) = open(facts.try_clone().map_err(unreadable)?, &path)?;
+    if judging.policy.evidence.file_time && !head.file_times {
+        return Err(RunError::Unusable {
+            path,
+            problem: "has no times of files. Audit the archive again with --use-file-time.",
+        });
+    }
     let mut complete = false;
     while let Some(frame) = reader.next_frame().map_err(unreadable)? {
         let der = || frame.decode::<Vec<u8>>().map_err(unreadable);
@@ -108,7 +114,7 @@ pub fn judge(
             }
             Kind::Crl => {
                 // One that can't be read speaks for nobody.
-                let _ = pool.insert_crl(&der()?, Provenance::Message);
+                pool.insert_revocation(&der()?, Provenance::Message)?;
             }
             Kind::Own => {
                 let der = der()?;
@@ -172,7 +178,7 @@ pub(super) fn report(
     .without(judging.distrusted);
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
-        let _ = pool.insert_crl(crl, Provenance::Given);
+        pool.insert_revocation(crl, Provenance::Given)?;
     }
     let pool = pool.finish();
     let hierarchy = Hierarchy::new(&pool, &anchors, judging.limits)?;
@@ -202,6 +208,9 @@ pub(super) fn report(
         openssl: &head.openssl,
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
+        model: judging.policy.model,
+        policy_file: judging.policy.table.as_ref().map(|table| &table.sha256),
+        evidence: &judging.policy.evidence,
         keyring: GivenRecord {
             number: head.keys,
             sha256: head.keyring,
@@ -325,7 +334,7 @@ fn digests(facts: &File, path: &Path) -> Result<HashMap<u32, [u8; 32]>, RunError
 }
 
 /// Number of a set's members and a digest over their digests, which come sorted.
-fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
+pub(in crate::jobs) fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
     let mut number = 0;
     let mut all = Vec::new();
     for digest in digests {
@@ -339,7 +348,7 @@ fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]>) -> GivenRecord {
 }
 
 /// `manifest-sha256.txt` over every file that is there now.
-fn manifest(report: &ReportFolder) -> Result<(), RunError> {
+pub(in crate::jobs) fn manifest(report: &ReportFolder) -> Result<(), RunError> {
     let mut files: Vec<(String, [u8; 32])> = Vec::new();
     for name in report.names()? {
         let digest = digest_of(&report.file(&name))?;

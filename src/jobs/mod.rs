@@ -6,6 +6,8 @@ pub mod judge;
 
 pub mod count;
 
+pub mod harvest;
+
 pub mod given;
 
 pub mod keyring;
@@ -15,6 +17,8 @@ pub mod keys;
 pub mod lint;
 
 pub mod output;
+
+pub mod policy;
 
 pub mod store;
 

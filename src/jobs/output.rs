@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -15,11 +15,17 @@ use crate::pki::pool::Spool;
 /// The facts, for `judge`: made first, and in every report.
 pub const FACTS_FILE: &str = "facts.bin.zst";
 
+/// The dossiers: made first, and in every harvest.
+pub const DOSSIERS_FILE: &str = "certificates.jsonl";
+
+/// The folder with single certificates, in a harvest.
+pub const DER_FOLDER: &str = "der";
+
 /// The file in a partial report that says how to go on.
 pub const RESUME_FILE: &str = "resume.args";
 
 /// What a report may have in it. Where anything else is, a folder is not replaced.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 23] = [
     FACTS_FILE,
     RESUME_FILE,
     "messages.jsonl",
@@ -28,6 +34,13 @@ const NAMES: [&str; 16] = [
     "missing-keys.csv",
     "certificates.csv",
     "certificates.pem",
+    DOSSIERS_FILE,
+    "certificates.p7c",
+    "certificates.ldif",
+    "certificates.vcf",
+    "salvaged.csv",
+    "salvaged.pem",
+    DER_FOLDER,
     "faults.csv",
     "inputs.csv",
     "summary.json",
@@ -161,6 +174,17 @@ impl ReportFolder {
         open().map_err(|error| RunError::unwritable(&path, error))
     }
 
+    /// A new folder in it.
+    ///
+    /// # Errors
+    /// `Unwritable`.
+    pub fn create_folder(&self, name: &str) -> Result<PathBuf, RunError> {
+        let path = self.file(name);
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| RunError::unwritable(&path, error))?;
+        Ok(path)
+    }
+
     /// Writes a file in it.
     ///
     /// # Errors
@@ -171,12 +195,20 @@ impl ReportFolder {
             .map_err(|error| RunError::unwritable(&self.file(name), error))
     }
 
-    /// The names of its files, but for the one that the finished report has not; in no order.
+    /// The names of its files, those in [`DER_FOLDER`] with the folder in front, but for the one that the finished report has not; in
+    /// no order.
     ///
     /// # Errors
     /// `Unreadable`.
     pub fn names(&self) -> Result<Vec<String>, RunError> {
-        names(&self.partial).map_err(|error| RunError::unreadable(&self.partial, error))
+        let list = |path: &Path| names(path).map_err(|error| RunError::unreadable(path, error));
+        let mut all = list(&self.partial)?;
+        if let Some(at) = all.iter().position(|name| name == DER_FOLDER) {
+            all.swap_remove(at);
+            let inside = list(&self.file(DER_FOLDER))?;
+            all.extend(inside.iter().map(|name| format!("{DER_FOLDER}/{name}")));
+        }
+        Ok(all)
     }
 
     /// Syncs every file and the folder, and gives it its final name.
@@ -186,6 +218,9 @@ impl ReportFolder {
     pub fn finish(self) -> Result<(), RunError> {
         for name in self.names()? {
             sync(&self.file(&name))?;
+        }
+        if exists(&self.file(DER_FOLDER)) {
+            sync(&self.file(DER_FOLDER))?;
         }
         sync(&self.partial)?;
         let aside = aside_of(&self.target);
@@ -223,18 +258,32 @@ pub fn discard(target: &Path) {
     let _ = remove_report(&partial_of(target));
 }
 
-/// Keeps other runs out of a partial folder. None where the file system has no locks, or what is there is no folder.
-fn lock(partial: &Path) -> Result<Option<File>, RunError> {
+/// Keeps other runs out of a partial folder for as long as the file is there. None where the file system has no locks, or what is
+/// there is no folder.
+///
+/// # Errors
+/// `Unusable` where another run writes there, or has just put another folder in its place.
+pub(super) fn lock(partial: &Path) -> Result<Option<File>, RunError> {
     let Ok(folder) = File::open(partial) else {
         return Ok(None);
     };
+    let busy = || RunError::Unusable {
+        path: partial.to_owned(),
+        problem: "another run is writing there. Wait for it, or choose another folder with -o.",
+    };
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(folder)),
-        Err(Errno::WOULDBLOCK) => Err(RunError::Unusable {
-            path: partial.to_owned(),
-            problem: "another run is writing there. Wait for it, or choose another folder with -o.",
-        }),
+        Ok(()) if is_at(&folder, partial) => Ok(Some(folder)),
+        Ok(()) | Err(Errno::WOULDBLOCK) => Err(busy()),
         Err(_) => Ok(None),
+    }
+}
+
+/// The open folder is what the path leads to, and not one that was removed since.
+fn is_at(folder: &File, path: &Path) -> bool {
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (folder.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => place(open) == place(there),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
 
@@ -266,7 +315,7 @@ fn check_report(folder: &Path) -> Result<(), RunError> {
     } else {
         return Err(unusable(not_ours));
     };
-    let ours = [FACTS_FILE, RESUME_FILE];
+    let ours = [FACTS_FILE, RESUME_FILE, DOSSIERS_FILE];
     if !names.is_empty() && !ours.iter().any(|name| folder.join(name).is_file()) {
         return Err(unusable(not_ours));
     }

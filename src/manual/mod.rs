@@ -24,6 +24,10 @@ pub mod store {}
 #[doc = include_str!("migration.md")]
 pub mod migration {}
 
+/// What `mailseal harvest` collects, and what it can know.
+#[doc = include_str!("harvest.md")]
+pub mod harvest {}
+
 /// What certificates are held against, and whom the rules bind.
 #[doc = include_str!("lint.md")]
 pub mod lint {}

@@ -1,13 +1,12 @@
 //! Archive → what becomes of each message, in archive order. What that is, and where it goes, is the caller's.
 
-use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 
 use crate::archive::{Archive, Block, FileInfo, Item};
 use crate::error::RunError;
 use crate::facts::{self, Collected, Scratch, Settings};
 use crate::mime::message::Message;
+use crate::pipeline::blocks::Blocks;
 use crate::pipeline::in_order::{Shelf, in_order};
 use crate::pipeline::{Machine, Progress, collect_message};
 use crate::pki::keyring::Keyring;
@@ -48,54 +47,20 @@ pub fn migrate<R: Send>(
     write: &mut dyn FnMut(&Worked<R>) -> Result<(), RunError>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
-    let open_file = RefCell::new(archive.open_file().map(|(_, file)| file.clone()));
-    let archive = RefCell::new(archive);
-    let stopped = Cell::new(false);
+    let blocks = Blocks::new(archive, machine.stop, |_, file| file.clone());
     let scratch = Shelf::new(Scratch::default);
-    let mut seen = Progress::default();
-    let next = || {
-        if machine.stop.load(Ordering::Relaxed) {
-            stopped.set(true);
-            return Ok(None);
-        }
-        let Some(block) = archive.borrow_mut().next_block() else {
-            return Ok(None);
-        };
-        let mut current = open_file.borrow_mut();
-        let started = current.clone();
-        for item in &block.items {
-            match item {
-                Item::FileStart { file, .. } => *current = Some(file.clone()),
-                Item::FileEnd { .. } => *current = None,
-                Item::Message(_) | Item::Between { .. } | Item::Fault(_) => {}
-            }
-        }
-        let cost = u64::try_from(block.bytes.len()).unwrap_or(u64::MAX);
-        Ok(Some(((started, block), cost)))
-    };
+    let next = || Ok(blocks.next());
     let work = |(started, block)| {
         scratch.with(|scratch| work_on(started, block, keys, settings, &work, scratch))
     };
     let write = |(worked, smime): (Worked<R>, u64)| {
         write(&worked)?;
-        let items = || worked.block.items.iter();
-        seen.source_bytes += worked.block.source_bytes;
-        seen.messages += count(items().filter(|item| matches!(item, Item::Message(_))));
-        seen.smime += smime;
-        seen.faults += count(items().filter(|item| matches!(item, Item::Fault(_))));
-        archive.borrow_mut().recycle(worked.block.bytes);
-        progress(seen);
+        let seen = Progress::of(&worked.block, smime);
+        progress(blocks.written(worked.block.bytes, seen));
         Ok(())
     };
     in_order(machine, next, work, write)?;
-    if stopped.get() {
-        return Err(RunError::Interrupted);
-    }
-    Ok(())
-}
-
-fn count<I>(items: impl Iterator<Item = I>) -> u64 {
-    items.fold(0, |count, _| count + 1)
+    blocks.end()
 }
 
 fn work_on<R>(
@@ -127,7 +92,8 @@ fn work_on<R>(
                     behind: block.bytes.get(behind).unwrap_or_default(),
                 };
                 let collected = collect_message(&block, located, keys, settings, scratch);
-                smime += u64::from(collected.facts.is_some());
+                let facts = collected.facts.as_ref();
+                smime += u64::from(facts.is_some_and(|facts| !facts.layers.is_empty()));
                 let caught = catch_unwind(AssertUnwindSafe(|| work(placed, collected, scratch)));
                 results.push(caught.unwrap_or_else(|_| {
                     *scratch = Scratch::default();

@@ -8,6 +8,8 @@ use serde::Serialize;
 use crate::asn1::Time;
 use crate::facts::record::Sha256;
 use crate::pki::trust::Chain;
+use crate::pki::x509::Certificate;
+use crate::pki::x509::summary::CertificateSummary;
 use crate::report::counts::Counts;
 use crate::report::csv::{Cells, Row};
 use crate::report::encode::base64;
@@ -109,8 +111,20 @@ pub fn row(
     tally: &mut CertificateTally,
     out: &mut Vec<u8>,
 ) {
-    let (archive, offset) = usage.first_place;
     let mut row = Row::new(out, cells);
+    columns(certificate, usage, Some(usage.signed), &mut row);
+    row.end();
+    tally.count(certificate, usage, now);
+}
+
+/// The cells of [`COLUMNS`]. `signed`: None where no signature was verified.
+pub(in crate::report) fn columns(
+    certificate: &CertificateRow<'_>,
+    usage: &Usage,
+    signed: Option<u64>,
+    row: &mut Row<'_>,
+) {
+    let (archive, offset) = usage.first_place;
     row.hex(certificate.sha256)
         .optional_hex(certificate.spki_sha256.map(|sha256| sha256.as_slice()))
         .hex(certificate.serial)
@@ -127,31 +141,98 @@ pub fn row(
         .texts(certificate.extended_key_usage)
         .texts(certificate.policies)
         .number(usage.messages)
-        .number(usage.signed)
+        .optional_number(signed)
         .time(usage.first_seen)
         .time(usage.last_seen)
         .word(&format!("{archive}#{offset}"))
         .words(usage.roles().map(Role::as_str))
         .optional_word(certificate.chain_now.map(Chain::as_str))
         .words(certificate.lint.iter().copied());
-    row.end();
-    tally.total += 1;
-    tally.authorities += u64::from(certificate.is_ca == Some(true));
-    tally.expired_now += u64::from(certificate.not_after.is_some_and(|end| end < now));
-    for role in usage.roles() {
-        tally.roles.add(role.as_str());
+}
+
+impl CertificateTally {
+    /// Counts one certificate.
+    pub(in crate::report) fn count(
+        &mut self,
+        certificate: &CertificateRow<'_>,
+        usage: &Usage,
+        now: Time,
+    ) {
+        self.total += 1;
+        self.authorities += u64::from(certificate.is_ca == Some(true));
+        self.expired_now += u64::from(certificate.not_after.is_some_and(|end| end < now));
+        for role in usage.roles() {
+            self.roles.add(role.as_str());
+        }
+        self.keys
+            .add_key(certificate.key_algorithm, certificate.key_bits);
+        self.signature_algorithms
+            .add_name(certificate.signature_algorithm);
+        if let Some(chain) = certificate.chain_now {
+            self.chain_now.add(chain);
+        }
+        for code in certificate.lint {
+            self.lint.add(code);
+        }
     }
-    tally
-        .keys
-        .add_key(certificate.key_algorithm, certificate.key_bits);
-    tally
-        .signature_algorithms
-        .add_name(certificate.signature_algorithm);
-    if let Some(chain) = certificate.chain_now {
-        tally.chain_now.add(chain);
+
+    /// Adds what `other` has counted.
+    pub fn join(&mut self, other: &Self) {
+        let Self {
+            total,
+            authorities,
+            roles,
+            keys,
+            signature_algorithms,
+            chain_now,
+            expired_now,
+            lint,
+        } = other;
+        self.total += total;
+        self.authorities += authorities;
+        self.roles.join(roles);
+        self.keys.join(keys);
+        self.signature_algorithms.join(signature_algorithms);
+        self.chain_now.join(chain_now);
+        self.expired_now += expired_now;
+        self.lint.join(lint);
     }
-    for code in certificate.lint {
-        tally.lint.add(code);
+}
+
+impl<'a> CertificateRow<'a> {
+    /// The row of a certificate; `read` with what it says where it can be read.
+    #[must_use]
+    pub fn new(
+        sha256: &'a Sha256,
+        spki_sha256: Option<&'a Sha256>,
+        read: Option<&'a Certificate<'_>>,
+        summary: &'a CertificateSummary,
+        chain_now: Option<Chain>,
+        lint: &'a [&'static str],
+    ) -> Self {
+        Self {
+            sha256,
+            spki_sha256,
+            serial: read.map_or(&[], |certificate| certificate.serial.minimal()),
+            subject: &summary.subject,
+            issuer: &summary.issuer,
+            addresses: &summary.addresses,
+            not_before: summary.not_before,
+            not_after: summary.not_after,
+            key_algorithm: summary
+                .key_curve
+                .as_deref()
+                .or(summary.key_algorithm.as_deref())
+                .unwrap_or_default(),
+            key_bits: summary.key_bits,
+            signature_algorithm: summary.signature_algorithm.as_deref().unwrap_or_default(),
+            is_ca: read.map(|_| summary.is_ca),
+            key_usage: &summary.key_usage,
+            extended_key_usage: &summary.extended_key_usage,
+            policies: &summary.policies,
+            chain_now,
+            lint,
+        }
     }
 }
 

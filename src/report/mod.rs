@@ -24,6 +24,12 @@ pub mod certificates;
 
 pub mod usage;
 
+pub mod dossier;
+
+pub mod directory;
+
+pub mod harvest;
+
 pub mod missing;
 
 pub mod keys;

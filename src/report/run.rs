@@ -1,11 +1,13 @@
 //! `run.json`: the one file of a report that differs from run to run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::asn1::Time;
 use crate::error::RunError;
 use crate::report::encode::Instant;
 use crate::report::jsonl;
+
+const SCHEMA: &str = "mailseal/run/1";
 
 /// What the caller measured; in `run.json` the keys have this order.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +26,7 @@ pub struct Run<'a> {
     pub arguments: &'a [String],
     /// Messages read.
     pub messages: u64,
-    /// Bytes read, uncompressed.
+    /// Bytes read, uncompressed; of `decrypt` those of the files it wrote.
     pub bytes: u64,
     /// Where the run went on after an earlier one, as archive and offset.
     pub resumed_at: Option<(u32, u64)>,
@@ -54,7 +56,7 @@ struct RunRecord<'a> {
 pub fn json(run: &Run<'_>) -> Result<Vec<u8>, RunError> {
     let seconds = run.seconds.max(0.001);
     let record = RunRecord {
-        schema: "mailseal/run/1",
+        schema: SCHEMA,
         started: Instant(run.started),
         ended: Instant(run.ended),
         seconds: run.seconds,
@@ -70,6 +72,19 @@ pub fn json(run: &Run<'_>) -> Result<Vec<u8>, RunError> {
             .map(|(archive, offset)| format!("{archive}#{offset}")),
     };
     jsonl::pretty(&record)
+}
+
+/// Messages and bytes of a `run.json`; None where it is none.
+#[must_use]
+pub fn figures(json: &[u8]) -> Option<(u64, u64)> {
+    #[derive(Deserialize)]
+    struct Figures {
+        schema: String,
+        messages: u64,
+        bytes: u64,
+    }
+    let figures: Figures = serde_json::from_slice(json).ok()?;
+    (figures.schema == SCHEMA).then_some((figures.messages, figures.bytes))
 }
 
 /// A count for a rate; above 2^53 the last digits do not matter.

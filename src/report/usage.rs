@@ -86,6 +86,24 @@ pub(in crate::report) struct Recipients {
 pub struct Usages(BTreeMap<u32, Usage>);
 
 impl Usage {
+    /// One that was counted elsewhere; the place of a certificate that nothing carries is the first that names it.
+    #[must_use]
+    pub fn new(
+        (messages, signed): (u64, u64),
+        seen: (Option<Time>, Option<Time>),
+        first_place: (u32, u64),
+        roles: impl IntoIterator<Item = Role>,
+    ) -> Self {
+        Self {
+            messages,
+            signed,
+            first_seen: seen.0,
+            last_seen: seen.1,
+            first_place,
+            roles: roles.into_iter().fold(0, |bits, role| bits | role.bit()),
+        }
+    }
+
     /// What it was seen as, in the order of [`Role::ALL`].
     pub fn roles(&self) -> impl Iterator<Item = Role> {
         let bits = self.roles;

@@ -80,6 +80,12 @@ fn every_example_of_the_help_works() {
         assert_ne!(summary["reconciliation"]["messages"], 0, "{line}");
         assert!(!place.names().contains(&"report.partial".to_owned()));
     }
+    for line in examples("harvest") {
+        let place = as_in_the_examples();
+        typed(&place, &line).code(0);
+        let summary = place.summary("harvest");
+        assert_ne!(summary["reconciliation"]["messages"], 0, "{line}");
+    }
     for line in examples("judge") {
         let place = as_in_the_examples();
         place
@@ -129,6 +135,11 @@ fn the_short_help_has_what_matters_and_the_long_one_all_in_groups() {
         "--at",
         "--require-revocation",
         "--trust-embedded",
+        "--trust-received",
+        "--assert-time",
+        "--use-file-time",
+        "--policy",
+        "--model",
         "--signers",
         "--fail-on",
         "--force",

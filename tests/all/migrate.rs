@@ -3,6 +3,7 @@
 mod corpus;
 mod crash;
 mod proof;
+mod roundtrip;
 
 use std::collections::BTreeMap;
 use std::fs;

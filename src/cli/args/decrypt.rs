@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::args::bytes;
 use crate::cli::args::keys::KeyArgs;
+use crate::cli::args::machine::{ReadingArgs, RunArgs};
 
 /// `mailseal decrypt`.
 #[derive(Debug, Args)]
@@ -101,21 +101,13 @@ pub struct DecryptArgs {
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub force: bool,
 
-    /// No progress, no summary
-    #[arg(short, long, help_heading = "Output", hide_short_help = true)]
-    pub quiet: bool,
+    /// How archives are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 
-    /// Copy and list messages larger than this without reading them
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Machine", hide_short_help = true)]
-    pub max_message: Option<u64>,
-
-    /// Mail held in memory at a time
-    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "128M", help_heading = "Machine", hide_short_help = true)]
-    pub memory: u64,
-
-    /// Worker threads; default: one for each core
-    #[arg(long, value_name = "N", help_heading = "Machine", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// How the run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 const DECRYPT_EXAMPLES: &str = "\

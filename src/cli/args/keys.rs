@@ -29,6 +29,15 @@ pub struct KeyArgs {
     )]
     pub kek: Vec<OsString>,
 
+    /// Mail for a recipient that no certificate of yours names: its serial number or key identifier as in missing-keys.csv, and the identifier of the key to open it with as in `mailseal keys`; may be repeated
+    #[arg(
+        long,
+        value_name = "ID:SKI",
+        help_heading = "Keys",
+        hide_short_help = true
+    )]
+    pub key_alias: Vec<String>,
+
     /// Leave content alone whose cipher only OpenSSL's legacy provider has: RC2, RC4, DES, CAST5, IDEA, SEED
     #[arg(long, help_heading = "Keys", hide_short_help = true)]
     pub no_legacy: bool,

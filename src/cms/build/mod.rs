@@ -5,6 +5,8 @@
 
 pub mod attributes;
 
+mod certs_only;
+
 pub mod enveloped_data;
 
 pub mod recipient_info;
@@ -14,6 +16,7 @@ pub mod signed_data;
 pub mod timestamp;
 
 pub use attributes::{AttributeList, Order};
+pub use certs_only::certs_only;
 pub use enveloped_data::{AuthEnvelopedData, EnvelopedData};
 pub use signed_data::{Content, SignedData, Signer};
 

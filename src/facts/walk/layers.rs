@@ -64,6 +64,17 @@ impl Walk<'_> {
             }
             (Some(_), false) => (LayerKind::Opaque, Structure::Ok),
         };
+        let is_mail = part::is_mail(data);
+        if self.harvest.is_some() {
+            let carried = self.gather(data, &at);
+            let inner = place.behind(&at);
+            let index = self.push(at, kind, structure, place);
+            self.complete_layer(index, |layer| layer.certificates = carried);
+            if let Some((_, bytes)) = content.filter(|_| is_mail) {
+                self.inside(index, &bytes, inner);
+            }
+            return index;
+        }
         let mut readings = content
             .as_ref()
             .map(|(content, bytes)| Readings::of_content(*content, bytes));
@@ -87,7 +98,6 @@ impl Walk<'_> {
         let sha256 = readings
             .as_mut()
             .and_then(|readings| readings.content_sha256(used.unwrap_or(0)));
-        let is_mail = part::is_mail(data);
         if !is_mail && kind == LayerKind::Opaque {
             at.findings.push(Finding::ContentTypeOdd);
         }
@@ -156,7 +166,9 @@ impl Walk<'_> {
         let Some(plaintext) = plaintext else {
             return index;
         };
-        self.innermost(place.depth, canonical_sha256(&plaintext));
+        if self.harvest.is_none() {
+            self.innermost(place.depth, canonical_sha256(&plaintext));
+        }
         let roots = self.inside(index, &plaintext, inner);
         let integrity = if kind == LayerKind::AuthEncrypted {
             Integrity::Aead

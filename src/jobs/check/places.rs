@@ -37,21 +37,42 @@ pub(super) enum Compared {
     Missing,
 }
 
+impl Compared {
+    fn of(is_whole: bool, digests: &[String], sha256: &str) -> Self {
+        match is_whole && digests.iter().any(|digest| digest == sha256) {
+            true => Self::Equal,
+            false => Self::Differs,
+        }
+    }
+}
+
 impl Places {
     pub fn new(roots: Vec<Root>) -> Self {
         Self { roots, open: None }
     }
 
-    /// Holds the bytes from where the last place ended, up to `offset`, against their digest.
+    /// Holds the bytes from where the last place ended, up to `offset`, against their digest, behind any of `prefixes`.
     pub fn compare_before(
         &mut self,
+        archive: u32,
         path: &str,
         offset: u64,
+        prefixes: &[&[u8]],
         sha256: &str,
     ) -> Result<Compared, RunError> {
-        self.open(0, path, false)?;
+        self.open(archive, path, false)?;
         let at = self.open.as_ref().map_or(0, |open| open.at);
-        self.digest(offset.saturating_sub(at), sha256)
+        let length = offset.saturating_sub(at);
+        Ok(match self.digests(length, prefixes)? {
+            None => Compared::Missing,
+            Some((read, digests)) => Compared::of(read == length, &digests, sha256),
+        })
+    }
+
+    /// The digests of what is left of the file at hand, behind each of `prefixes`; None without a file.
+    pub fn rest(&mut self, prefixes: &[&[u8]]) -> Result<Option<Vec<String>>, RunError> {
+        let rest = self.digests(u64::MAX, prefixes)?;
+        Ok(rest.map(|(_, digests)| digests))
     }
 
     /// Holds the bytes at a place against their digest.
@@ -78,19 +99,33 @@ impl Places {
             let _ = stored::skip(reader, offset - open.at);
             open.at = offset;
         }
-        self.digest(length, sha256)
+        Ok(match self.digests(length, &[b""])? {
+            None => Compared::Missing,
+            Some((read, digests)) => Compared::of(read == length, &digests, sha256),
+        })
     }
 
-    fn digest(&mut self, length: u64, sha256: &str) -> Result<Compared, RunError> {
+    /// How many bytes of the next `length` there are, and their digests behind each of `prefixes`. None where there is no file.
+    fn digests(
+        &mut self,
+        length: u64,
+        prefixes: &[&[u8]],
+    ) -> Result<Option<(u64, Vec<String>)>, RunError> {
         let Some(open) = &mut self.open else {
-            return Ok(Compared::Missing);
+            return Ok(None);
         };
         let Some(reader) = &mut open.reader else {
-            return Ok(Compared::Missing);
+            return Ok(None);
         };
-        let mut hasher = Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
-            what: "OpenSSL gives no SHA-256",
-        })?;
+        let mut hashers = Vec::with_capacity(prefixes.len());
+        for prefix in prefixes {
+            let hasher = Hasher::new(DigestAlgorithm::Sha256);
+            let mut hasher = hasher.map_err(|_| RunError::Internal {
+                what: "OpenSSL gives no SHA-256",
+            })?;
+            hasher.update(prefix);
+            hashers.push(hasher);
+        }
         let mut left = length;
         let mut buffer = vec![0; 64 << 10];
         while left > 0 {
@@ -102,15 +137,17 @@ impl Places {
                 Ok(0) | Err(_) => break,
                 Ok(count) => count,
             };
-            hasher.update(buffer.get(..count).unwrap_or_default());
+            for hasher in &mut hashers {
+                hasher.update(buffer.get(..count).unwrap_or_default());
+            }
             left -= u64::try_from(count).unwrap_or(left);
         }
-        open.at += length;
-        let equal = left == 0 && hex(hasher.finish().as_bytes()) == sha256;
-        Ok(match equal {
-            true => Compared::Equal,
-            false => Compared::Differs,
-        })
+        open.at = open.at.saturating_add(length);
+        let digests = hashers
+            .iter_mut()
+            .map(|hasher| hex(hasher.finish().as_bytes()))
+            .collect();
+        Ok(Some((length - left, digests)))
     }
 
     /// Opens a file, unless it is open already.

@@ -6,13 +6,14 @@ use crate::asn1::{AlgorithmIdentifier, Reader, Time, Writer, oid};
 use crate::cms::build::{AttributeList, Content, SignedData, Signer};
 use crate::cms::identifier::{EntityIdentifier, IssuerAndSerial};
 use crate::crypto::PrivateKey;
-use crate::crypto::digest::{DigestAlgorithm, digest};
+use crate::crypto::digest::{DigestAlgorithm, digest, sha256};
 use crate::crypto::sign::sign;
 use crate::crypto::signature::Signed;
 use crate::crypto::signature_scheme::SignatureScheme;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::folder::{AGENT, Folder, SIGNATURE_FILE, create_file};
+use crate::jobs::migrate::bag_info::BagInfo;
+use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, SIGNATURE_FILE, TAGS, create_file};
 use crate::jobs::migrate::journal::Counts;
 use crate::jobs::output::digest_of;
 use crate::pki::keyring::Keyring;
@@ -20,12 +21,7 @@ use crate::pki::x509::Certificate;
 use crate::report::encode::hex;
 
 /// Tag files that the tag manifest covers: all but those that differ from run to run.
-const COVERED: [&str; 4] = [
-    "bagit.txt",
-    "manifest-sha256.txt",
-    "manifest.jsonl",
-    "undecrypted.csv",
-];
+pub(in crate::jobs) const COVERED: [&str; 4] = ["bagit.txt", PAYLOAD, RECORDS, "undecrypted.csv"];
 
 /// A line of `manifest-sha256.txt` for a file below `data`. Of its name only line ends and `%` are escaped (RFC 8493 §2.1.3).
 pub(super) fn payload_line(path: &[u8], sha256: &Sha256) -> Vec<u8> {
@@ -65,30 +61,35 @@ pub(super) fn write(
         "bagit.txt",
         b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
     )?;
-    let text = at.rfc3339();
-    let day = text.get(..10).unwrap_or_default();
-    let info = format!(
-        "Bag-Software-Agent: {AGENT} {}\nBagging-Date: {}\nPayload-Oxum: {}.{}\n",
-        env!("CARGO_PKG_VERSION"),
-        String::from_utf8_lossy(day),
-        counts.bytes,
-        counts.files
-    );
-    write("bag-info.txt", info.as_bytes())?;
     write("run.json", run)?;
     let mut tags = String::new();
     for name in COVERED {
         tags.push_str(&format!("{}  {name}\n", hex(&digest_of(&bag.join(name))?)));
     }
-    write("tagmanifest-sha256.txt", tags.as_bytes())?;
-    if let Some(signer) = signer {
-        write(SIGNATURE_FILE, &signed(tags.as_bytes(), signer, at)?)?;
+    write(TAGS, tags.as_bytes())?;
+    let signature = match signer {
+        Some(signer) => Some(signed(tags.as_bytes(), signer)?),
+        None => None,
+    };
+    if let Some(signature) = &signature {
+        write(SIGNATURE_FILE, signature)?;
     }
-    Ok(())
+    let text = at.rfc3339();
+    let info = BagInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        day: String::from_utf8_lossy(text.get(..10).unwrap_or_default()).into_owned(),
+        bytes: counts.bytes,
+        files: counts.files,
+        run: sha256(run),
+        tags: sha256(tags.as_bytes()),
+        signature: signature.as_deref().map(sha256),
+    };
+    write("bag-info.txt", info.text().as_bytes())
 }
 
-/// A detached SignedData over `content` (RFC 5652 §5) by the first key of `signer` that has a certificate and can be unlocked.
-fn signed(content: &[u8], signer: &Keyring, at: Time) -> Result<Vec<u8>, RunError> {
+/// A detached SignedData over `content` (RFC 5652 §5) by the first key of `signer` that has a certificate and can be unlocked. Without
+/// signingTime: what a signer says of the time proves nothing, and `bag-info.txt` has it. So the same bag has the same signature.
+fn signed(content: &[u8], signer: &Keyring) -> Result<Vec<u8>, RunError> {
     let refused = RunError::Internal {
         what: "the key of --sign-manifest makes no signature",
     };
@@ -114,8 +115,7 @@ fn signed(content: &[u8], signer: &Keyring, at: Time) -> Result<Vec<u8>, RunErro
         signed_attributes: Some(
             AttributeList::new()
                 .content_type(oid::DATA)
-                .message_digest(digested.as_bytes())
-                .signing_time(at),
+                .message_digest(digested.as_bytes()),
         ),
         signature_algorithm: read(&algorithm)?,
         signature: Vec::new(),

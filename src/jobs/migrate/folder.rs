@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::RunError;
-use crate::jobs::output::{RESUME_FILE, partial_of};
+use crate::jobs::output::{RESUME_FILE, lock, partial_of};
 
 /// How far a run is; see `journal`.
 pub(super) const JOURNAL_FILE: &str = "journal";
@@ -24,14 +24,21 @@ pub const AGENT: &str = "mailseal";
 pub(in crate::jobs) const BAG_NAMES: [&str; 9] = [
     "bagit.txt",
     "bag-info.txt",
-    "manifest-sha256.txt",
-    "tagmanifest-sha256.txt",
+    PAYLOAD,
+    TAGS,
     SIGNATURE_FILE,
-    "manifest.jsonl",
+    RECORDS,
     "undecrypted.csv",
     "run.json",
     "data",
 ];
+
+/// Digests of the files below `data`.
+pub(in crate::jobs) const PAYLOAD: &str = "manifest-sha256.txt";
+/// Digests of tag files.
+pub(in crate::jobs) const TAGS: &str = "tagmanifest-sha256.txt";
+/// A line about each message.
+pub(in crate::jobs) const RECORDS: &str = "manifest.jsonl";
 
 /// The detached signature over `tagmanifest-sha256.txt`.
 pub const SIGNATURE_FILE: &str = "tagmanifest-sha256.txt.p7s";
@@ -42,17 +49,20 @@ pub struct Folder {
     partial: PathBuf,
     target: PathBuf,
     replace: bool,
+    /// The partial folder, locked for as long as this is there.
+    lock: Option<File>,
 }
 
 impl Folder {
     /// Makes the partial folder.
     ///
     /// # Errors
-    /// `Exists` where the target is there and `replace` is not asked for; `Unusable` where what is in the way must not be replaced;
-    /// `Unwritable` where the folder can't be made.
+    /// `Exists` where the target is there and `replace` is not asked for; `Unusable` where another run writes there or what is in the
+    /// way must not be replaced; `Unwritable` where the folder can't be made.
     pub fn create(target: &Path, replace: bool, resume_text: &[u8]) -> Result<Self, RunError> {
-        let folder = Self::at(target, replace)?;
+        let mut folder = Self::at(target, replace)?;
         if exists(&folder.partial) {
+            let held = lock(&folder.partial)?;
             if !replace {
                 let problem = if folder.partial.join(RESUME_FILE).is_file() {
                     "an interrupted run left it. Go on with --resume, or start anew with --force."
@@ -65,11 +75,13 @@ impl Folder {
                 });
             }
             remove_partial(&folder.partial)?;
+            drop(held);
         }
         if let Some(parent) = parent_of(&folder.partial) {
             fs::create_dir_all(parent).map_err(|error| RunError::unwritable(parent, error))?;
         }
         make_folder(&folder.partial)?;
+        folder.lock = lock(&folder.partial)?;
         for name in [TEMPORARY, BAG, "bag/data"] {
             make_folder(&folder.partial.join(name))?;
         }
@@ -94,11 +106,13 @@ impl Folder {
     pub fn reopen(target: &Path, replace: bool) -> Result<Option<Self>, RunError> {
         let partial = partial_of(target);
         fs::read_dir(&partial).map_err(|error| RunError::unreadable(&partial, error))?;
+        let held = lock(&partial)?;
         if !exists(&partial.join(BAG)) && exists(&partial.join(RESUME_FILE)) && is_bag(target) {
             remove_partial(&partial)?;
             return Ok(None);
         }
-        let folder = Self::at(target, replace)?;
+        let mut folder = Self::at(target, replace)?;
+        folder.lock = held;
         for name in [TEMPORARY, BAG, "bag/data"] {
             let path = folder.partial.join(name);
             if !exists(&path) {
@@ -129,6 +143,7 @@ impl Folder {
             partial: partial_of(target),
             target: target.to_owned(),
             replace,
+            lock: None,
         })
     }
 
@@ -203,11 +218,6 @@ impl Folder {
         }
         remove_partial(&self.partial)
     }
-}
-
-/// Removes the partial folder of a run that nobody can go on with. What can't be removed stays.
-pub fn discard(target: &Path) {
-    let _ = remove_partial(&partial_of(target));
 }
 
 /// Only what runs of ours made is ever removed.

@@ -2,7 +2,7 @@
 //!
 //! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
 //! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in `OUT.partial`, where `journal` says how far
-//! it is; `commit` syncs, reads back and names them; `bag` makes a BagIt bag (RFC 8493) of them; `source` watches what is read.
+//! it is; `commit` syncs, reads back and names them; `bag` and `bag_info` make a BagIt bag (RFC 8493) of them; `source` watches what is read.
 //!
 //! [`collect`]: crate::facts::collect
 
@@ -38,7 +38,9 @@ pub mod journal;
 
 pub mod folder;
 
-mod bag;
+pub(in crate::jobs) mod bag;
+
+pub(in crate::jobs) mod bag_info;
 
 mod skeleton;
 

@@ -11,7 +11,7 @@ use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::commit::{Appender, Pending, chained, check, name, read_again, set_time};
-use crate::jobs::migrate::folder::{Folder, create_file, sync};
+use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, create_file, sync};
 use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw};
 use crate::jobs::migrate::message::Kept;
 use crate::jobs::migrate::open::{Complete, Open, hasher};
@@ -24,7 +24,6 @@ use crate::report::custody::{self, Action, Record, SourcePlace};
 use crate::report::encode::hex;
 use crate::report::{Cells, csv, jsonl};
 
-const RECORDS: &str = "manifest.jsonl";
 const UNDECRYPTED: &str = "undecrypted.csv";
 
 /// Where a file's end waits while its messages are listed anew.
@@ -81,7 +80,7 @@ impl<'w> Writer<'w> {
             sources,
             limits,
             records: Appender::open(bag.join(RECORDS), records)?,
-            payload: Appender::open(bag.join("manifest-sha256.txt"), payload)?,
+            payload: Appender::open(bag.join(PAYLOAD), payload)?,
             undecrypted: Appender::open(bag.join(UNDECRYPTED), undecrypted)?,
             journal,
             open: None,

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::pki::keyring::KeyId;
 use crate::pki::keyring::KeyRecord;
 use crate::pki::keyring::Keyring;
+use crate::pki::keyring::alias::Aliases;
 use crate::pki::keyring::entry::FileEntry;
 use crate::pki::keyring::entry::Held;
 use crate::pki::keyring::entry::KeyFileProblem;
@@ -334,6 +335,7 @@ impl Assembly {
             index,
             unlocker,
             keks: Keks::none(),
+            aliases: Aliases::default(),
         }
     }
 }

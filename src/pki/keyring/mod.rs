@@ -4,6 +4,7 @@
 //! under a password is unlocked when a message first needs it. What was given as files is trusted to be the
 //! user's own, but not to be well-formed.
 
+mod alias;
 mod entry;
 mod file;
 mod files;
@@ -31,6 +32,7 @@ use crate::crypto::digest;
 use crate::crypto::password::Password;
 use crate::error::RunError;
 use crate::limits::Limits;
+use crate::pki::keyring::alias::Aliases;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
 use crate::pki::keyring::unlock::Place;
@@ -62,6 +64,7 @@ pub struct Keyring {
     index: Index,
     unlocker: Unlocker,
     keks: Keks,
+    aliases: Aliases,
 }
 
 /// One key pair, wherever its halves were.
@@ -85,6 +88,7 @@ impl Keyring {
             index: Index::default(),
             unlocker: Unlocker::new(&Passwords::none(), &Limits::default()),
             keks: Keks::none(),
+            aliases: Aliases::default(),
         }
     }
 
@@ -172,15 +176,23 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// SHA-256 over the set of public keys: the same whatever files they were in and in which order.
+    /// SHA-256 over the set of public keys, and the names that were given to some: the same whatever files they were in and in which
+    /// order.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut identities: Vec<_> = self.keys.iter().map(|key| key.names.identity).collect();
         identities.sort();
-        let octets: Vec<u8> = identities
+        let mut octets: Vec<u8> = identities
             .iter()
             .flat_map(|identity| *identity.octets())
             .collect();
+        for (name, key) in self.aliases.iter() {
+            octets.extend_from_slice(&name.len().to_be_bytes());
+            octets.extend_from_slice(name);
+            if let Some(key) = self.keys.get(key.0) {
+                octets.extend_from_slice(key.names.identity.octets());
+            }
+        }
         digest::sha256(&octets)
     }
 }

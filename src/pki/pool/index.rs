@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use crate::asn1::reader::Integer;
 use crate::crypto::digest;
 use crate::error::RunError;
+use crate::pki::pool::digests::Digests;
 use crate::pki::pool::spool::Spool;
-use crate::pki::pool::{CertificateId, CrlId, Entry, Origins, PoolCrl};
+use crate::pki::pool::{CertificateId, CrlId, Entry, OcspId, Origins, PoolCrl, PoolOcsp};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::name::{Name, NameKey};
 
@@ -16,16 +17,22 @@ use crate::pki::x509::name::{Name, NameKey};
 pub struct Pool {
     pub(super) spool: Spool,
     pub(super) entries: Vec<Entry>,
-    pub(super) by_sha256: HashMap<[u8; 32], CertificateId>,
+    pub(super) by_sha256: Digests,
     /// All certificates, by SHA-256.
     pub(super) sorted: Vec<CertificateId>,
     /// Readable certificates by these keys, then by SHA-256.
     pub(super) by_subject: Vec<CertificateId>,
     pub(super) by_issuer: Vec<CertificateId>,
     pub(super) by_issuer_serial: Vec<CertificateId>,
+    pub(super) by_spki: Vec<CertificateId>,
     pub(super) by_ski: Vec<(u64, CertificateId)>,
     /// By SHA-256.
     pub(super) crls: Vec<PoolCrl>,
+    /// By SHA-256.
+    pub(super) ocsp: Vec<PoolOcsp>,
+    /// The responses about a serial number (minimal octets).
+    pub(super) answers: HashMap<Vec<u8>, Vec<OcspId>>,
+    /// CRLs or OCSP responses.
     pub(super) has_given_crls: bool,
 }
 
@@ -58,6 +65,18 @@ impl Pool {
         self.spool.read(entry.offset, entry.length)
     }
 
+    /// Size of a certificate in bytes; 0 for an `id` of another pool.
+    #[must_use]
+    pub fn size_bytes(&self, id: CertificateId) -> u64 {
+        self.entry(id).map_or(0, |entry| u64::from(entry.length))
+    }
+
+    /// What the certificate holds could be read.
+    #[must_use]
+    pub fn is_readable(&self, id: CertificateId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.readable)
+    }
+
     /// SHA-256 of a certificate; zeros for an `id` of another pool.
     #[must_use]
     pub fn sha256(&self, id: CertificateId) -> [u8; 32] {
@@ -75,13 +94,13 @@ impl Pool {
     /// The certificate with this SHA-256.
     #[must_use]
     pub fn find(&self, sha256: &[u8; 32]) -> Option<CertificateId> {
-        self.by_sha256.get(sha256).copied()
+        self.by_sha256.find(sha256, &self.entries)
     }
 
     /// The certificate is there.
     #[must_use]
     pub fn contains(&self, sha256: &[u8; 32]) -> bool {
-        self.by_sha256.contains_key(sha256)
+        self.find(sha256).is_some()
     }
 
     /// All certificates of this issuer with this serial number, by SHA-256. More than one is a collision: each is a
@@ -111,6 +130,31 @@ impl Pool {
             entry.issuer_serial
         });
         same.len() > 1
+    }
+
+    /// The certificates that may have issuer and serial number of this one, itself among them, by SHA-256: the names are not compared.
+    #[must_use]
+    pub fn with_issuer_serial_of(&self, id: CertificateId) -> &[CertificateId] {
+        match self.entry(id).filter(|entry| entry.readable) {
+            Some(entry) => self.with_issuer_serial_key(entry.issuer_serial),
+            None => &[],
+        }
+    }
+
+    /// The certificates with this key of issuer and serial number, by SHA-256; see [`issuer_serial_key`].
+    #[must_use]
+    pub fn with_issuer_serial_key(&self, key: u64) -> &[CertificateId] {
+        self.range(&self.by_issuer_serial, key, |entry| entry.issuer_serial)
+    }
+
+    /// The certificates with the public key of this one, itself among them, by SHA-256. The keys are told apart by eight octets of
+    /// their SHA-256.
+    #[must_use]
+    pub fn with_key_of(&self, id: CertificateId) -> &[CertificateId] {
+        match self.entry(id).filter(|entry| entry.readable) {
+            Some(entry) => self.range(&self.by_spki, entry.spki, |entry| entry.spki),
+            None => &[],
+        }
     }
 
     /// More than one certificate may have this key identifier: it is not compared.
@@ -144,6 +188,15 @@ impl Pool {
                     .computed_key_identifier()
                     .is_some_and(|computed| computed == ski)
         })
+    }
+
+    /// The certificates with this key of a key identifier, by SHA-256; see [`octets_key`].
+    pub fn with_ski_key(&self, key: u64) -> impl Iterator<Item = CertificateId> {
+        let start = self.by_ski.partition_point(|(known, _)| *known < key);
+        let found = self.by_ski.iter().skip(start);
+        found
+            .take_while(move |(known, _)| *known == key)
+            .map(|(_, id)| *id)
     }
 
     /// All certificates with this subject, by SHA-256.
@@ -181,10 +234,36 @@ impl Pool {
         (0..).map(CrlId).zip(&self.crls)
     }
 
-    /// There is a CRL that the operator gave, or with `embedded` any.
+    /// All OCSP responses in the order of their SHA-256.
+    pub fn ocsp_responses(&self) -> impl Iterator<Item = (OcspId, &PoolOcsp)> {
+        (0..).map(OcspId).zip(&self.ocsp)
+    }
+
+    /// The OCSP responses that have an answer about some certificate with this serial number, by SHA-256.
+    pub fn ocsp_about(&self, serial: Integer<'_>) -> impl Iterator<Item = (OcspId, &PoolOcsp)> {
+        let about = self.answers.get(serial.minimal()).map(Vec::as_slice);
+        let ids = about.unwrap_or_default().iter();
+        ids.filter_map(|id| Some((*id, self.ocsp(*id)?)))
+    }
+
+    /// An OCSP response; None for an `id` of another pool.
+    #[must_use]
+    pub fn ocsp(&self, id: OcspId) -> Option<&PoolOcsp> {
+        self.ocsp.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The pool has an OCSP response with this SHA-256.
+    #[must_use]
+    pub fn has_ocsp(&self, sha256: &[u8; 32]) -> bool {
+        self.ocsp
+            .binary_search_by_key(sha256, |pooled| pooled.ocsp.sha256())
+            .is_ok()
+    }
+
+    /// There is a CRL or OCSP response that the operator gave, or with `embedded` any.
     #[must_use]
     pub fn has_crls(&self, embedded: bool) -> bool {
-        self.has_given_crls || (embedded && !self.crls.is_empty())
+        self.has_given_crls || (embedded && !(self.crls.is_empty() && self.ocsp.is_empty()))
     }
 
     /// The CRL with this SHA-256.
@@ -237,12 +316,16 @@ impl Pool {
     }
 }
 
-pub(super) fn octets_key(octets: &[u8]) -> u64 {
+/// Eight octets of the SHA-256 of a key identifier or a public key, to find candidates by.
+#[must_use]
+pub fn octets_key(octets: &[u8]) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = digest::sha256(octets);
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-pub(super) fn issuer_serial_key(issuer: Name<'_>, serial: Integer<'_>) -> u64 {
+/// The same of an issuer, normalised, and a serial number.
+#[must_use]
+pub fn issuer_serial_key(issuer: Name<'_>, serial: Integer<'_>) -> u64 {
     let mut octets = issuer.normalised();
     octets.extend_from_slice(serial.minimal());
     octets_key(&octets)

@@ -5,16 +5,19 @@
 
 mod builder;
 
+mod digests;
+
 mod index;
 
 mod spool;
 
 pub use builder::PoolBuilder;
-pub use index::Pool;
+pub use index::{Pool, issuer_serial_key, octets_key};
 pub use spool::Spool;
 
 use crate::pki::x509::crl::Crl;
 use crate::pki::x509::name::NameKey;
+use crate::pki::x509::ocsp::Ocsp;
 
 /// A certificate of one pool. Numbers follow the order of insertion, so they never stand in a report or a sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,10 @@ pub struct CertificateId(pub u32);
 /// A CRL of one pool: its place in the order of SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CrlId(pub u32);
+
+/// An OCSP response of one pool: its place in the order of SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OcspId(pub u32);
 
 /// Where a certificate or CRL came from; it may have come from both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +65,12 @@ struct Entry {
     offset: u64,
     length: u32,
     origins: Origins,
-    /// What it holds could be read; the three keys below mean something.
+    /// What it holds could be read; the keys below mean something.
     readable: bool,
     subject: NameKey,
     issuer: NameKey,
     issuer_serial: u64,
+    spki: u64,
 }
 
 /// One CRL.
@@ -70,6 +78,15 @@ struct Entry {
 pub struct PoolCrl {
     /// The list.
     pub crl: Crl,
+    /// Where it came from.
+    pub origins: Origins,
+}
+
+/// One OCSP response.
+#[derive(Clone, Debug)]
+pub struct PoolOcsp {
+    /// The response.
+    pub ocsp: Ocsp,
     /// Where it came from.
     pub origins: Origins,
 }

@@ -16,8 +16,13 @@ pub mod algorithms;
 
 pub mod summary;
 
+pub mod usable;
+
 pub mod crl;
+
+pub mod ocsp;
 
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use name::Name;
+pub use ocsp::Ocsp;

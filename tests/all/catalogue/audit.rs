@@ -9,8 +9,11 @@ use std::sync::atomic::AtomicBool;
 use mailseal::asn1::Time;
 use mailseal::crypto::digest::sha256;
 use mailseal::facts::Settings;
+use mailseal::facts::harvest::Harvest as Wanted;
 use mailseal::jobs::audit;
 use mailseal::jobs::given::Given;
+use mailseal::jobs::harvest;
+use mailseal::jobs::harvest::Exports;
 use mailseal::jobs::judge;
 use mailseal::jobs::judge::Judging;
 use mailseal::jobs::judge::Outcome;
@@ -150,11 +153,41 @@ impl<'a> Audit<'a> {
                     all: true,
                     limits: judging.limits.clone(),
                     no_legacy: self.no_legacy,
+                    ..Settings::default()
                 },
                 hash_inputs: false,
                 judging,
             };
             audit::audit(request, machine, &mut |_| false).unwrap()
+        })
+    }
+
+    /// A harvest, still under its partial name; gives its folder.
+    pub fn harvest(
+        &self,
+        archives: &[PathBuf],
+        target: &Path,
+        threads: usize,
+        wanted: Wanted,
+        exports: Exports<'_>,
+    ) -> PathBuf {
+        let keyring = self.keyring(target);
+        self.job(threads, |judging, machine| {
+            let request = harvest::Harvest {
+                archives,
+                target,
+                replace: false,
+                keys: &keyring,
+                settings: Settings {
+                    harvest: Some(wanted),
+                    limits: judging.limits.clone(),
+                    ..Settings::default()
+                },
+                lint: false,
+                exports,
+                judging,
+            };
+            harvest::harvest(&request, machine, &mut |_| {}).unwrap()
         })
     }
 

@@ -1,6 +1,7 @@
-//! Rows C-11 and C-14: wrong keys, and many keys.
+//! Rows C-11, C-13 and C-14: wrong keys, keys under other names, and many keys.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use mailseal::asn1::Time;
 use mailseal::asn1::oid;
@@ -26,6 +27,8 @@ use mailseal::pki::x509::Certificate;
 
 use crate::catalogue::a_axes::content;
 use crate::catalogue::a_axes::from_alice;
+use crate::program::Workplace;
+use crate::program::mbox;
 use crate::toolkit::certificates::Holder;
 use crate::toolkit::certificates::Party;
 use crate::toolkit::certificates::Wanted;
@@ -194,4 +197,77 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     text.extend_from_slice(&mail::lf(&mail::base64_lines(der, 64)));
     text.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
     text
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// The old certificate is lost, and its authority has another name now: the operator says which key its mail is for.
+#[test]
+fn c_13_a_key_that_the_operator_maps() {
+    let old = people::person("renate", 0x8a01, "rsa2048-6");
+    let issuer = Holder::root(Party::new("Its new name", "rsa2048-5"), &Wanted::ca(1));
+    let wanted = Wanted::mail(2, "renate@example.com");
+    let renewed = Holder::below(old.party.clone(), &wanted, &issuer);
+    let to = |holder: &Holder| {
+        let content = content();
+        let cms = Encrypt::new(&content, CipherAlgorithm::Aes256Cbc).to(To::new(holder));
+        let entity = mail::pkcs7_mime("enveloped-data", &cms.encode());
+        mail::message(&from_alice(), &entity)
+    };
+    let place = Workplace::new();
+    place.write("a.mbox", mbox(&[to(&old), to(carol())]));
+    let text = [
+        pem("CERTIFICATE", &renewed.certificate),
+        pem("PRIVATE KEY", &keys::pkcs8(renewed.key())),
+    ];
+    let file = place.write("keys/renate.pem", text.concat());
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    let serial = |holder: &Holder| {
+        let certificate = Certificate::read(&holder.certificate).unwrap();
+        hex(certificate.serial.minimal())
+    };
+    let ours = hex(&renewed.party.key_identifier());
+    let alias = |holder: &Holder| format!("{}:{ours}", serial(holder));
+    let (old_alias, wrong_alias) = (alias(&old), alias(carol()));
+    for (name, more, statuses) in [
+        ("none", vec![], ["no_key", "no_key"]),
+        ("one", vec![&old_alias], ["decrypted", "no_key"]),
+        (
+            "both",
+            vec![&old_alias, &wrong_alias],
+            ["decrypted", "decrypt_failed"],
+        ),
+    ] {
+        let mut arguments = vec!["audit", "a.mbox", "-o", name, "-q", "--keys=keys"];
+        for one in &more {
+            arguments.extend(["--key-alias", one]);
+        }
+        place.run(&arguments).code(0);
+        let messages = place.messages(name);
+        let seen: Vec<_> = messages.iter().map(|one| &one["status"]).collect();
+        assert_eq!(seen, statuses, "{name}");
+        let matched = &messages[0]["layers"][0]["encrypted"]["matched_by"];
+        assert_eq!(matched.as_str(), (!more.is_empty()).then_some("spki"));
+        // What an operator has mapped is not missing; what is missing is named as the option takes it.
+        let missing: Vec<_> = place
+            .table(name, "missing-keys.csv")
+            .iter()
+            .map(|row| row["serial"].clone())
+            .collect();
+        let mut closed = vec![serial(&old), serial(carol())];
+        closed.drain(..more.len());
+        closed.sort();
+        assert_eq!(missing, closed, "{name}");
+    }
+    let arguments = ["decrypt", "a.mbox", "-o", "out", "-q", "--keys=keys"];
+    let decrypt = |alias: &str| place.run(&[&arguments[..], &["--key-alias", alias]].concat());
+    decrypt(&old_alias).code(1);
+    let record = fs::read_to_string(place.join("out/manifest.jsonl")).unwrap();
+    let first = record.lines().next().unwrap();
+    assert!(first.contains("\"action\":\"decrypted\""), "{first}");
+    for wrong in ["8a01", "xy:01", ":", "8a01:", "8a01:0102"] {
+        decrypt(wrong).code(2).says(&["--key-alias", wrong]);
+    }
 }

@@ -17,7 +17,7 @@ use mailseal::pki::x509::Certificate;
 use mailseal::report::Cells;
 use serde_json::Value;
 
-use crate::program::{AT, Workplace, mbox, pem};
+use crate::program::{AT, Workplace, ended, mbox, pem};
 use crate::toolkit::certificates::Holder;
 use crate::toolkit::cms::signed_by;
 use crate::toolkit::enveloped::{Encrypt, To};
@@ -405,4 +405,111 @@ fn a_made_archive_misses_what_its_truth_says() {
 
 fn key_file(corpus: &Path, address: &str) -> PathBuf {
     corpus.join(format!("pki/p12/{address}.p12"))
+}
+
+/// `decrypt --count` prints what an audit with the same keys lists, and the sums beside it; it needs no key and writes nothing.
+#[test]
+fn what_is_printed_is_the_table_of_an_audit() {
+    let cast = cast();
+    let place = place(&cast, &messages(&cast));
+    let before = place.names();
+    let mut lengths = Vec::new();
+    for (run, withheld) in [vec![0, 1, 2, 3, 4], vec![], vec![2], vec![0, 3, 4]]
+        .into_iter()
+        .enumerate()
+    {
+        let given: Vec<usize> = (0..5).filter(|person| !withheld.contains(person)).collect();
+        let files: Vec<String> = given
+            .iter()
+            .map(|person| format!("--keys=keys/{}.pem", cast[*person].name))
+            .collect();
+        let files = files.iter().map(String::as_str);
+        let report = format!("report-{run}");
+        let mut audit = vec!["audit", "mail.mbox", "-o", &report, "-q", AT];
+        audit.extend(files.clone());
+        place.run(&audit).code(0);
+        if lengths.is_empty() {
+            lengths = self::lengths(&place, &report);
+        }
+        let mut count = vec!["decrypt", "mail.mbox", "--count"];
+        count.extend(files);
+        let counted = place.run(&count);
+        counted.code(0);
+        let table = place.report(&report)["missing-keys.csv"].clone();
+        assert_eq!(counted.out.as_bytes(), table, "{withheld:?}");
+        // Held against what the messages were made of, not only against the other command.
+        let rows: BTreeMap<_, _> = csv::Reader::from_reader(counted.out.as_bytes())
+            .deserialize::<BTreeMap<String, String>>()
+            .map(|row| {
+                let row = row.unwrap();
+                let number = |column: &str| row[column].parse::<u64>().unwrap();
+                let name = (row["serial"].clone(), row["ski"].clone());
+                (name, (number("messages"), number("bytes")))
+            })
+            .collect();
+        assert_eq!(rows, expected(&cast, &lengths, &given), "{withheld:?}");
+        assert_eq!(rows.len(), withheld.len());
+        let closed: Vec<u64> = (0..MESSAGES)
+            .filter(|n| recipients(*n).iter().all(|one| withheld.contains(one)))
+            .map(|n| lengths[n])
+            .collect();
+        let line = |name: &str| {
+            let line = counted.err.lines().find(|line| line.starts_with(name));
+            let line = line.unwrap_or_else(|| panic!("no {name}: {counted:?}"));
+            let numbers: Vec<u64> = line
+                .split_whitespace()
+                .filter_map(|word| word.replace(',', "").parse().ok())
+                .collect();
+            numbers
+        };
+        let whole: u64 = lengths.iter().sum();
+        assert_eq!(line("read"), [70]);
+        assert_eq!(line("encrypted"), [70, whole]);
+        assert_eq!(
+            line("without key"),
+            [closed.len() as u64, closed.iter().sum()]
+        );
+        assert_eq!(line("missing keys"), [withheld.len() as u64]);
+        if !withheld.is_empty() {
+            let all = line(&format!("first {}", withheld.len()));
+            assert_eq!(all[1..], line("without key"), "{counted:?}");
+        }
+        fs::remove_dir_all(place.join(&report)).unwrap();
+    }
+    assert_eq!(place.names(), before, "it wrote something");
+}
+
+#[test]
+fn the_table_goes_where_it_is_told_to() {
+    let cast = cast();
+    let place = place(&cast, &messages(&cast));
+    let count = |more: &[&str]| place.run(&[&["decrypt", "mail.mbox", "--count"], more].concat());
+    let quiet = count(&["-q"]);
+    assert!(
+        quiet.err.is_empty() && quiet.out.lines().count() == 6,
+        "{quiet:?}"
+    );
+    let file = count(&["-o", "keys.csv"]);
+    file.code(0);
+    assert!(
+        file.out.starts_with("read") && file.err.is_empty(),
+        "{file:?}"
+    );
+    let read = || fs::read_to_string(place.join("keys.csv")).unwrap();
+    assert_eq!(read(), quiet.out);
+    // Nothing is replaced unless asked for.
+    place.write("keys.csv", "mine");
+    count(&["-o", "keys.csv"])
+        .code(5)
+        .says(&["keys.csv: exists already"]);
+    assert_eq!(read(), "mine");
+    count(&["-o", "keys.csv", "--force", "-q"]).code(0);
+    assert_eq!(read(), quiet.out);
+    let mut from_pipe = place.command(&["decrypt", "-", "--count", "-q"]);
+    from_pipe.pipe_stdin(place.join("mail.mbox")).unwrap();
+    assert_eq!(ended(&mut from_pipe).code(0).out, quiet.out);
+    place
+        .run(&["decrypt", "nowhere", "--count"])
+        .code(5)
+        .says(&["nowhere: cannot be read"]);
 }

@@ -44,8 +44,56 @@ fn signatures(message: &Value) -> Vec<Value> {
         .collect()
 }
 
+/// The fields of a message as stored, folding and all, without their line ends.
+fn fields(message: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields: Vec<Vec<u8>> = Vec::new();
+    for line in message.split(|octet| *octet == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match (line.first(), fields.last_mut()) {
+            (None, _) => break,
+            (Some(b' ' | b'\t'), Some(field)) => {
+                field.push(b'\n');
+                field.extend_from_slice(line);
+            }
+            (Some(_), _) => fields.push(line.to_vec()),
+        }
+    }
+    fields
+}
+
+/// Those that a decrypted message has from outside.
+fn outside(message: &[u8]) -> Vec<String> {
+    let fields = fields(message).into_iter();
+    fields
+        .map(|field| String::from_utf8(field).unwrap())
+        .filter(|field| {
+            let name = field.to_ascii_lowercase();
+            !["mime-version:", "content-", "x-mailseal-decrypted:"]
+                .iter()
+                .any(|ours| name.starts_with(ours))
+        })
+        .collect()
+}
+
+/// The bytes of a message in a file.
+fn message(place: &Workplace, below: &str, at: &Value) -> Vec<u8> {
+    let path = at["path"].as_str().unwrap();
+    let bytes = fs::read(place.join(below).join(path)).unwrap();
+    let number = |key: &str| usize::try_from(at[key].as_u64().unwrap()).unwrap();
+    bytes[number("offset")..number("offset") + number("length")].to_vec()
+}
+
 #[test]
 fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
+    migrated("7");
+}
+
+#[test]
+fn another_corpus_in_every_form_keeps_them_too() {
+    migrated("2311");
+}
+
+fn migrated(seed: &str) {
     if !Path::new(MAKE).is_file() {
         println!("skipped: no {MAKE}");
         return;
@@ -60,7 +108,7 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
             "--folders",
             "2",
             "--seed",
-            "7",
+            seed,
         ])
         .arg(place.join("corpus"))
         .output()
@@ -97,6 +145,10 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
                 continue;
             }
             compared.1 += 1;
+            let was = message(&place, &archive, &line["source"]);
+            let is = message(&place, &out, &line["output"]);
+            assert_eq!(outside(&is), outside(&was), "{form} {id}");
+            assert!(fields(&was).len() > 4, "{form} {id}");
             let was = &before[id];
             if truth[id]["kind"] == "encrypted-signed" {
                 // That signature was over ciphertext, and is in the manifest.
@@ -132,7 +184,7 @@ fn a_corpus_in_every_form_keeps_its_signatures_and_its_content() {
             compared.0 > 80 && compared.1 > 20 && compared.2 > 5,
             "{compared:?}"
         );
-        println!("{form}: {compared:?} copied, decrypted, with inner signatures");
+        println!("{form}, seed {seed}: {compared:?} copied, decrypted, with inner signatures");
         for report in ["before", "after"] {
             fs::remove_dir_all(place.join(report)).unwrap();
         }

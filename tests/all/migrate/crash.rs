@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{KEYS, Workplace, bag, for_carol, mails, signed_encrypted};
 use crate::program::{HANG, PROGRAM, encrypted, mbox, noise, plain, signed};
 
@@ -251,6 +253,42 @@ fn f_13_what_was_not_synced_may_be_anything() {
     place.write("out.partial/tmp/999", "left over");
     place.run(&["decrypt", "--resume", "out.partial"]).code(1);
     assert!(bag(&place, "out") == expected);
+}
+
+/// Whoever comes second, however it is asked, is sent away, and the first run never notices.
+#[test]
+fn two_runs_never_write_the_same_bag() {
+    let place = Workplace::with_pki();
+    place.write("a.mbox", mbox(&many(300, 60_000)));
+    let decrypt = |out: &'static str| [&["decrypt", "a.mbox", "-o", out, "-q"][..], &KEYS].concat();
+    place.run(&decrypt("whole")).code(1);
+    let resume = vec!["decrypt", "--resume", "out.partial"];
+    let journal = place.join("out.partial/journal");
+    let length = || fs::metadata(&journal).map_or(0, |metadata| metadata.len());
+    let mut first = start(&place, &decrypt("out"));
+    for _ in 0..2 {
+        let (started, before) = (Instant::now(), length());
+        while length() <= before && started.elapsed() < HANG {
+            thread::sleep(Duration::from_micros(200));
+        }
+        // It stands still while others try.
+        let pid = Pid::from_child(&first);
+        kill_process(pid, Signal::STOP).unwrap();
+        assert!(place.join("out.partial").exists(), "it was too fast");
+        let forced = [&decrypt("out")[..], &["--force"]].concat();
+        for second in [&decrypt("out"), &forced, &resume] {
+            place
+                .run(second)
+                .code(5)
+                .says(&["out.partial: another run is writing there"]);
+        }
+        // One that is gone with what it held leaves the folder to the next.
+        kill_process(pid, Signal::KILL).unwrap();
+        first.wait().unwrap();
+        first = start(&place, &resume);
+    }
+    assert_eq!(wait(&mut first, HANG), Some(1));
+    assert!(bag(&place, "out") == bag(&place, "whole"));
 }
 
 #[test]

@@ -186,62 +186,140 @@ fn one_flipped_byte_is_named_with_its_message() {
     }
 }
 
+/// A small bag with everything that a bag can have.
+fn signed_bag(place: &Workplace, out: &str) {
+    place.write("mail/a.mbox", mbox(&mails()));
+    place.write("mail/notes.txt", "no mail\n");
+    place.write("mail/empty", "");
+    let sign = ["--sign-manifest", "keys/alice.p12"];
+    decrypt(place, "mail", out, &sign).code(1);
+}
+
 #[test]
-fn changes_of_manifests_are_named_too() {
+fn a_flipped_byte_of_any_file_is_named() {
     let place = Workplace::with_pki();
-    place.write("a.mbox", mbox(&mails()));
-    decrypt(&place, "a.mbox", "out", &[]).code(1);
-    for name in [
-        "bagit.txt",
-        "manifest-sha256.txt",
-        "manifest.jsonl",
-        "undecrypted.csv",
-        "tagmanifest-sha256.txt",
-    ] {
-        let path = place.join("out").join(name);
-        let bytes = fs::read(&path).unwrap();
-        for at in (0..bytes.len()).step_by((bytes.len() / 30).max(1)) {
+    signed_bag(&place, "out");
+    check(&place, &[]).code(0);
+    let all = files(&place.join("out"));
+    assert_eq!(all.len(), 11, "{:?}", all.keys());
+    let mut flips = 0;
+    for (path, bytes) in &all {
+        let (file, name) = (place.join("out").join(path), path.display().to_string());
+        let step = (bytes.len() / 40).max(1);
+        for at in (0..bytes.len())
+            .step_by(step)
+            .chain(bytes.len().checked_sub(1))
+        {
             let mut changed = bytes.clone();
-            changed[at] ^= 1;
-            fs::write(&path, &changed).unwrap();
-            check(&place, &[]).code(1);
+            changed[at] ^= 1 << (at % 8);
+            fs::write(&file, &changed).unwrap();
+            let ran = check(&place, &[]);
+            ran.code(1);
+            let named = ran.out.starts_with(&format!("{name}: "))
+                || ran.out.starts_with(&format!("{name}#"));
+            assert!(named, "{name} at {at}: {ran:?}");
+            // Nothing is said of a message whose bytes are what they were.
+            let of_messages = ran
+                .out
+                .lines()
+                .filter(|line| line.contains('#') && !line.contains("but the manifest is changed"));
+            assert!(
+                of_messages.count() <= usize::from(name.starts_with("data/")),
+                "{name} at {at}: {ran:?}"
+            );
+            flips += 1;
         }
-        fs::write(&path, &bytes).unwrap();
-        fs::rename(&path, path.with_extension("x")).unwrap();
-        let code = check(&place, &[]).code;
-        assert!(matches!(code, Some(1 | 5)), "{name}: {code:?}");
-        fs::rename(path.with_extension("x"), &path).unwrap();
+        fs::write(&file, bytes).unwrap();
+    }
+    assert!(flips > 300, "{flips}");
+    check(&place, &[]).code(0);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    mailseal::report::encode::hex(&mailseal::crypto::digest::sha256(bytes))
+}
+
+/// A `bag-info.txt` with a last line that fits the others.
+fn sealed(text: &str) -> String {
+    let (lines, _) = text.split_once("Info-SHA256").unwrap();
+    format!("{lines}Info-SHA256: {}\n", hex(lines.as_bytes()))
+}
+
+#[test]
+fn what_is_cut_gone_renamed_or_added_is_named() {
+    let place = Workplace::with_pki();
+    signed_bag(&place, "out");
+    for (path, bytes) in &files(&place.join("out")) {
+        let (file, name) = (place.join("out").join(path), path.display().to_string());
+        let names = |ran: &crate::program::Ran, what: &str| {
+            ran.code(1);
+            assert!(ran.out.contains(&name), "{what} {name}: {ran:?}");
+        };
+        for left in [bytes.len() / 2, bytes.len().saturating_sub(1), 0] {
+            if left < bytes.len() {
+                fs::write(&file, &bytes[..left]).unwrap();
+                names(&check(&place, &[]), "cut");
+            }
+        }
+        fs::write(&file, [&bytes[..], b"\n"].concat()).unwrap();
+        names(&check(&place, &[]), "longer");
+        fs::remove_file(&file).unwrap();
+        let ran = check(&place, &[]);
+        names(&ran, "gone");
+        let gone = format!("{name}: is missing");
+        assert!(ran.out.lines().any(|line| line == gone), "{ran:?}");
+        let other = file.with_file_name("other");
+        fs::write(&other, bytes).unwrap();
+        let ran = check(&place, &[]);
+        names(&ran, "renamed");
+        assert!(ran.out.contains("other: is in no manifest"), "{ran:?}");
+        fs::remove_file(&other).unwrap();
+        fs::write(&file, bytes).unwrap();
     }
     check(&place, &[]).code(0);
-    // The numbers of the payload, and a file that nobody listed.
-    let extra = place.write("out/data/extra", "x");
+    // A signature that nobody made here, and one over something else.
+    place.write("out/extra", "x");
+    place.write("out/data/mail/extra", "x");
+    let ran = check(&place, &[]);
+    ran.code(1);
+    for extra in ["extra", "data/mail/extra"] {
+        let line = format!("{extra}: is in no manifest");
+        assert!(ran.out.lines().any(|said| said == line), "{ran:?}");
+    }
+    for extra in ["out/extra", "out/data/mail/extra"] {
+        fs::remove_file(place.join(extra)).unwrap();
+    }
+    place.write("b.mbox", mbox(&[plain("1", "x")]));
+    let signature = "tagmanifest-sha256.txt.p7s";
+    for (out, more) in [
+        ("plain", &[][..]),
+        ("other", &["--sign-manifest", "keys/alice.p12"]),
+    ] {
+        decrypt(&place, "b.mbox", out, more).code(0);
+    }
+    let other = fs::read(place.join("other").join(signature)).unwrap();
+    fs::write(place.join("plain").join(signature), &other).unwrap();
+    let ran = place.run(&["check", "plain"]);
+    ran.code(1);
     assert!(
-        check(&place, &[])
-            .code(1)
-            .out
-            .contains("data/extra: is in no manifest")
+        ran.out
+            .starts_with(&format!("{signature}: is in no manifest"))
     );
-    fs::remove_file(extra).unwrap();
+    // With everything else made to fit, it is still over another bag.
     let info = place.join("out/bag-info.txt");
     let text = fs::read_to_string(&info).unwrap();
-    fs::write(&info, text.replace("Oxum: ", "Oxum: 1")).unwrap();
+    let ours = fs::read(place.join("out").join(signature)).unwrap();
+    let text = text.replace(&hex(&ours), &hex(&other));
+    fs::write(&info, sealed(&text)).unwrap();
+    fs::write(place.join("out").join(signature), &other).unwrap();
+    let ran = check(&place, &[]);
+    ran.code(1);
     assert!(
-        check(&place, &[])
-            .code(1)
-            .out
-            .contains("bag-info.txt: Payload-Oxum")
+        ran.out
+            .starts_with(&format!("{signature}: is no signature over")),
+        "{ran:?}"
     );
-    fs::write(&info, text).unwrap();
-    let data = place.join("out/data/a.mbox");
-    fs::rename(&data, place.join("away")).unwrap();
-    assert!(
-        check(&place, &[])
-            .code(1)
-            .out
-            .contains("data/a.mbox: is missing")
-    );
-    fs::rename(place.join("away"), &data).unwrap();
-    check(&place, &[]).code(0);
+    // What is no bag is said to be none.
     place
         .run(&["check", "nowhere"])
         .code(5)
@@ -249,7 +327,53 @@ fn changes_of_manifests_are_named_too() {
     place
         .run(&["check", "keys"])
         .code(5)
-        .says(&["cannot be read"]);
+        .says(&["keys: is no bag"]);
+}
+
+#[test]
+fn figures_that_were_made_to_fit_are_held_against_the_files() {
+    let place = Workplace::with_pki();
+    signed_bag(&place, "out");
+    let read = |name: &str| fs::read_to_string(place.join("out").join(name)).unwrap();
+    let (info, run) = (read("bag-info.txt"), read("run.json"));
+    place.write(
+        "out/bag-info.txt",
+        sealed(&info.replace("Oxum: ", "Oxum: 1")),
+    );
+    let ran = check(&place, &[]);
+    assert!(
+        ran.code(1).out.starts_with("bag-info.txt: Payload-Oxum"),
+        "{ran:?}"
+    );
+    let more = run.replace("\"messages\": 8", "\"messages\": 9");
+    assert_ne!(more, run);
+    place.write("out/run.json", &more);
+    let text = info.replace(&hex(run.as_bytes()), &hex(more.as_bytes()));
+    place.write("out/bag-info.txt", sealed(&text));
+    let ran = check(&place, &[]);
+    assert!(
+        ran.code(1).out.starts_with("run.json: its messages"),
+        "{ran:?}"
+    );
+    assert_eq!(ran.out.lines().count(), 2, "{ran:?}");
+}
+
+/// Only `bag-info.txt` and `run.json` differ, with a key whose signatures have a nonce.
+#[test]
+fn two_runs_give_the_same_signature() {
+    let place = Workplace::with_pki();
+    signed_bag(&place, "out");
+    let sign = ["--sign-manifest", "keys/alice.p12"];
+    decrypt(&place, "mail", "again", &sign).code(1);
+    let (one, other) = (bag(&place, "out"), bag(&place, "again"));
+    assert!(
+        one.keys()
+            .any(|path| path.ends_with("tagmanifest-sha256.txt.p7s"))
+    );
+    for (path, bytes) in &one {
+        assert!(other.get(path) == Some(bytes), "{path:?}");
+    }
+    assert_eq!(one.len(), other.len());
 }
 
 #[test]
@@ -298,8 +422,51 @@ fn the_source_is_held_against_the_manifest() {
             let more = [&bytes[..], &mbox(&[plain("9", "new")])].concat();
             fs::write(place.join(archive), more).unwrap();
             let ran = check(&place, &source);
-            assert!(ran.code(1).out.contains("not as many messages"), "{ran:?}");
+            let count = "source: has 9 messages, and the manifest 8\n";
+            assert!(ran.code(1).out.contains(count), "{ran:?}");
             fs::write(place.join(archive), &bytes).unwrap();
+            // Between the messages and behind them, too.
+            for (at, octet) in bytes.iter().enumerate() {
+                let inside = |one: &serde_json::Value| {
+                    let number = |key: &str| one["source"][key].as_u64().unwrap() as usize;
+                    (number("offset")..number("offset") + number("length")).contains(&at)
+                };
+                if lines.iter().any(inside) {
+                    continue;
+                }
+                let mut changed = bytes.clone();
+                changed[at] = match octet {
+                    b'1' => b'2',
+                    b'a' => b'b',
+                    b'J' => b'j',
+                    _ => continue,
+                };
+                fs::write(place.join(archive), &changed).unwrap();
+                let ran = check(&place, &source);
+                assert!(ran.code(1).out.contains("source a.mbox#"), "{at}: {ran:?}");
+            }
+            fs::write(place.join(archive), [&bytes[..], b"\n"].concat()).unwrap();
+            let ran = check(&place, &source);
+            assert!(ran.code(1).out.contains("source a.mbox#"), "{ran:?}");
+            fs::write(place.join(archive), &bytes).unwrap();
+            check(&place, &source).code(0);
+        }
+        if archive == "maildir" || archive == "eml" {
+            // Renamed, gone, another.
+            let lines = records(&place, "out");
+            let one = lines[2]["source"]["path"].as_str().unwrap();
+            let file = place.join(archive).join(one);
+            let bytes = fs::read(&file).unwrap();
+            fs::rename(&file, place.join("away")).unwrap();
+            let ran = check(&place, &source);
+            let gone = format!("source {one}#0: is missing");
+            assert!(ran.code(1).out.contains(&gone), "{ran:?}");
+            fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+            let ran = check(&place, &source);
+            let cut = format!("source {one}#0: the message is not");
+            assert!(ran.code(1).out.starts_with(&cut), "{ran:?}");
+            fs::write(&file, &bytes).unwrap();
+            check(&place, &source).code(0);
         }
         fs::remove_dir_all(place.join("out")).unwrap();
     }

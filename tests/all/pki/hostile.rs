@@ -25,7 +25,7 @@ fn judged(certificates: Vec<Vec<u8>>, root: Vec<u8>) -> ChainJudgement {
                 .insert_certificate(der, Provenance::Message)
                 .unwrap();
         }
-        let anchors = Anchors::new([root.as_slice()].into_iter(), &mut builder).unwrap();
+        let anchors = Anchors::new([root.as_slice()], &mut builder).unwrap();
         let pool = builder.finish();
         let hierarchy = Hierarchy::new(&pool, &anchors, &limits).unwrap();
         let id = pool.find(&openssl::sha::sha256(&certificates[0])).unwrap();
