@@ -13,7 +13,7 @@ use mailseal::jobs::migrate::message::Kept;
 use mailseal::judge::etsi::{Detail, etsi};
 use mailseal::judge::{Status, Strength, Word, recipient};
 use mailseal::pki::lint;
-use mailseal::pki::trust::{Chain, Purpose, Revocation, TrustFinding};
+use mailseal::pki::trust::{Chain, Model, Purpose, Revocation, TrustFinding};
 use mailseal::pki::x509::address::AddressSource;
 use mailseal::pki::x509::crl::RevocationReason;
 use mailseal::pki::x509::encryption::EncryptionUsage;
@@ -50,6 +50,8 @@ fn enumerations() -> BTreeMap<&'static str, (&'static str, Vec<&'static str>)> {
         "RecipientKind" "recipient" axis::RecipientKind,
         "TimeSource" "times" axis::TimeSource,
         "Grade" "grade" axis::Grade,
+        "TimestampKind" "timestamp_kind" axis::TimestampKind,
+        "Model" "model" Model,
         "Finding" "finding" Finding,
         "Kept" "kept" Kept,
         "Skew" "skew" Skew,
