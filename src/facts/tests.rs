@@ -1,6 +1,7 @@
 //! Whole messages through `collect`, without keys.
 
 use super::*;
+use crate::facts::record::MessageFacts;
 use crate::facts::axis::{LayerKind, Structure};
 use crate::mime::message::{Origin, Quoting};
 
