@@ -1,8 +1,8 @@
 //! Whole messages through `collect`, without keys.
 
 use super::*;
-use crate::facts::record::MessageFacts;
 use crate::facts::axis::{LayerKind, Structure};
+use crate::facts::record::MessageFacts;
 use crate::mime::message::{Origin, Quoting};
 
 fn facts(bytes: &[u8], settings: &Settings) -> Option<Box<MessageFacts>> {
