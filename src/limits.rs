@@ -18,6 +18,8 @@ pub struct Limits {
     pub mime_parts: usize,
     /// Nested comments in an address. Over it: the address is not read. Origin: catalogue D-02.
     pub comment_depth: usize,
+    /// Fields of a header whose value is a time. Over it: none of them can be used with `--assert-time`. Origin: ten times what mail has.
+    pub header_times: usize,
     /// Mailboxes read of one header field. Origin: catalogue D-02.
     pub addresses: usize,
     /// S/MIME layers inside one another. Over it: `not_tried`, finding `too_many_layers`. Origin: a triple wrap is 3, compressed twice 5.
@@ -90,6 +92,7 @@ impl Default for Limits {
             mime_depth: 64,
             mime_parts: 10_000,
             comment_depth: 100,
+            header_times: 64,
             addresses: 10_000,
             layer_depth: 16,
             layers: 64,

@@ -132,7 +132,7 @@ impl FactsOutput<'_> {
         for crl in &block.crls {
             if self.crls.insert(crl.sha256) {
                 // One that can't be read speaks for nobody; it stays in the facts for a later version that can.
-                let _ = self.pool.insert_crl(&crl.der, Provenance::Message);
+                self.pool.insert_revocation(&crl.der, Provenance::Message)?;
                 self.frame(store::encode(store::Kind::Crl, &crl.der))?;
             }
         }

@@ -161,6 +161,7 @@ pub fn frame(encoded: &[u8]) -> store::Frame {
         openssl: String::new(),
         all: false,
         hash_inputs: false,
+        file_times: false,
         keys: 0,
         keyring: [0; 32],
     };

@@ -46,6 +46,8 @@ pub(super) struct OpenFile {
     stream: Box<Stream>,
     named: Named,
     in_maildir: bool,
+    /// Messages get the file's time as a claimed one.
+    file_times: bool,
     /// Offset of the first byte that is in no item yet.
     at: u64,
     ended: Option<Ended>,
@@ -96,7 +98,7 @@ impl OpenFile {
     ///
     /// # Errors
     /// There is a fault in its place.
-    pub fn new(source: Source) -> Result<Self, (Vec<u8>, Broken)> {
+    pub fn new(source: Source, file_times: bool) -> Result<Self, (Vec<u8>, Broken)> {
         let (stream, stamp, named, in_maildir) = match source.what {
             What::Fault(broken) => return Err((source.path, broken)),
             What::File {
@@ -120,6 +122,7 @@ impl OpenFile {
             stream,
             named,
             in_maildir,
+            file_times,
             at: 0,
             ended: None,
             state: State::Head,
@@ -194,6 +197,19 @@ impl OpenFile {
         }
     }
 
+    /// What the file's place says of the messages in it.
+    fn origin(&self) -> Origin {
+        let origin = match self.in_maildir {
+            true => maildir::origin(inputs::file_name(&self.info.path)),
+            false => Origin::default(),
+        };
+        let stamp = self.info.stamp.filter(|_| self.file_times);
+        Origin {
+            file_seconds: stamp.map(|stamp| stamp.modified_seconds),
+            ..origin
+        }
+    }
+
     fn begin(&mut self, out: &mut Output<'_>) -> Step {
         let limit = out.window.limit();
         self.fill(out.window, limit);
@@ -205,10 +221,7 @@ impl OpenFile {
         let complete = self.ended.is_some() && head.len() == out.window.peek(usize::MAX).len();
         let name = inputs::file_name(&self.info.path);
         let detected = detect::detect(head, complete, self.named, name);
-        let origin = match self.in_maildir {
-            true => maildir::origin(name),
-            false => Origin::default(),
-        };
+        let origin = self.origin();
         let damaged = matches!(self.ended, Some(Ended::Broken(_)));
         let (mut skip, mut leading, mut unseen) = (0, 0, 0);
         (self.info.kind, self.state) = match detected {
@@ -345,10 +358,7 @@ impl OpenFile {
             message: 0..length,
             next: length,
             pending: StorageFindings::default(),
-            origin: match self.in_maildir {
-                true => maildir::origin(inputs::file_name(&self.info.path)),
-                false => Origin::default(),
-            },
+            origin: self.origin(),
             landed: None,
             contested: false,
         };

@@ -36,6 +36,10 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Bytes of a block, about. Changes where blocks end, never which messages there are.
     pub block_bytes: usize,
+    /// Each message's [`Origin`] has the time of its file.
+    ///
+    /// [`Origin`]: crate::mime::message::Origin
+    pub file_times: bool,
 }
 
 impl Default for ReadOptions {
@@ -43,6 +47,7 @@ impl Default for ReadOptions {
         Self {
             limits: Limits::default(),
             block_bytes: BLOCK_BYTES,
+            file_times: false,
         }
     }
 }

@@ -43,6 +43,7 @@ pub use crate::archive::mbox::variant::Variant;
 pub struct Archive {
     inputs: Inputs,
     limits: Limits,
+    file_times: bool,
     window: Window,
     items: Vec<Item>,
     open: Option<OpenFile>,
@@ -78,6 +79,7 @@ impl Archive {
         Self {
             inputs,
             limits: options.limits,
+            file_times: options.file_times,
             window: Window::new(options.block_bytes.max(1)),
             items: Vec::new(),
             open: None,
@@ -169,7 +171,7 @@ impl Archive {
             self.cursor.argument = source.argument;
             self.cursor.place = Place::Start;
         }
-        match OpenFile::new(source) {
+        match OpenFile::new(source, self.file_times) {
             Ok(open) => Some(open),
             Err((path, fault)) => {
                 let input = self.cursor.next_input;

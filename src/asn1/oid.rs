@@ -150,11 +150,16 @@ oids! {
     SIGNING_CERTIFICATE = [1, 2, 840, 113549, 1, 9, 16, 2, 12], "signingCertificate";
     TIME_STAMP_TOKEN = [1, 2, 840, 113549, 1, 9, 16, 2, 14], "timeStampToken";
     CONTENT_TIMESTAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 20], "contentTimestamp";
-    CERT_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 23], "certValues";
     ESC_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 25], "escTimeStamp";
     CERT_CRL_TIMESTAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 26], "certCRLTimestamp";
-    ARCHIVE_TIMESTAMP_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 48], "archiveTimestampV2";
-    ARCHIVE_TIMESTAMP_V3 = [0, 4, 0, 1733, 2, 4], "archiveTimestampV3";
+    CERTIFICATE_REFERENCES = [1, 2, 840, 113549, 1, 9, 16, 2, 21], "certificateRefs";
+    REVOCATION_REFERENCES = [1, 2, 840, 113549, 1, 9, 16, 2, 22], "revocationRefs";
+    CERTIFICATE_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 23], "certValues";
+    REVOCATION_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 24], "revocationValues";
+    ARCHIVE_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 27], "archiveTimestamp";
+    ARCHIVE_TIME_STAMP_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 48], "archiveTimestampV2";
+    ARCHIVE_TIME_STAMP_V3 = [0, 4, 0, 1733, 2, 4], "archiveTimestampV3";
+    ADOBE_REVOCATION = [1, 2, 840, 113583, 1, 1, 8], "adobe-revocationInfoArchival";
     SIGNING_CERTIFICATE_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 47], "signingCertificateV2";
     MULTIPLE_SIGNATURES = [1, 2, 840, 113549, 1, 9, 16, 2, 51], "multipleSignatures";
     MS_ENCRYPTION_KEY_PREFERENCE = [1, 3, 6, 1, 4, 1, 311, 16, 4], "microsoftRecipientInfo";
@@ -372,6 +377,8 @@ oids! {
     OCSP_SIGNING = [1, 3, 6, 1, 5, 5, 7, 3, 9], "OCSPSigning";
     SMTP_UTF8_MAILBOX = [1, 3, 6, 1, 5, 5, 7, 8, 9], "id-on-SmtpUTF8Mailbox";
     OCSP_BASIC = [1, 3, 6, 1, 5, 5, 7, 48, 1, 1], "id-pkix-ocsp-basic";
+    OCSP_NO_CHECK = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5], "id-pkix-ocsp-nocheck";
+    OCSP_ARCHIVE_CUTOFF = [1, 3, 6, 1, 5, 5, 7, 48, 1, 6], "id-pkix-ocsp-archive-cutoff";
     // What a certificate is linted for (RFC 5280 §4.2.1.4, §4.2.1.8, §4.2.2.1; S/MIME BR §7.1.2.3)
     SUBJECT_DIRECTORY_ATTRIBUTES = [2, 5, 29, 9], "subjectDirectoryAttributes";
     CPS_QUALIFIER = [1, 3, 6, 1, 5, 5, 7, 2, 1], "id-qt-cps";

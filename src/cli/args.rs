@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod evidence;
 pub mod explain;
 pub mod harvest;
 pub mod keys;

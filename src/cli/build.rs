@@ -1,22 +1,27 @@
 //! Options to the parts that a job runs with.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::thread::available_parallelism;
 
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
-use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, WritingArgs};
+use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, ValidationModel, WritingArgs};
 use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
+use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
+use crate::jobs::policy as policy_file;
 use crate::jobs::store::{Store, StoreMaterial, Whose};
-use crate::judge::{Policy, Status};
+use crate::judge::policy::Table;
+use crate::judge::{Evidence, Policy, Status};
 use crate::limits::Limits;
+use crate::pki::trust::Model;
 use crate::report::encode::hex;
 use crate::report::{Cells, RenderOptions};
 
@@ -42,13 +47,46 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
 }
 
 /// How strict to judge.
-#[must_use]
-pub fn policy(args: &JudgingArgs) -> Policy {
-    Policy {
+///
+/// # Errors
+/// A policy file that can't be read, or a line of it that is not understood.
+pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
+    let table = match &args.policy {
+        Some(path) => Some(table(path)?),
+        None => None,
+    };
+    let mut evidence = Evidence {
+        hosts: args.evidence.trust_received.clone(),
+        fields: args.evidence.assert_time.clone(),
+        file_time: args.evidence.use_file_time,
+    };
+    evidence.hosts.sort_unstable();
+    evidence.hosts.dedup();
+    evidence.fields.sort_unstable();
+    evidence.fields.dedup();
+    Ok(Policy {
         require_revocation: args.require_revocation,
         any_signer: args.signers == Signers::Any,
         trust_embedded: args.trust_embedded,
-    }
+        table,
+        model: match args.model {
+            ValidationModel::Shell => Model::Shell,
+            ValidationModel::Chain => Model::Chain,
+        },
+        evidence,
+    })
+}
+
+fn table(path: &Path) -> Result<Table, CommandError> {
+    let bytes = std::fs::read(path).map_err(|error| RunError::unreadable(path, error))?;
+    let rules = policy_file::read(&bytes).map_err(|error| {
+        let (path, line, problem) = (path.display(), error.line, error.kind.problem());
+        CommandError::Usage(format!("--policy {path}: line {line}: {problem}"))
+    })?;
+    Ok(Table {
+        rules,
+        sha256: sha256(&bytes),
+    })
 }
 
 /// Files that verdicts rest on, with what a store gives.
@@ -71,7 +109,7 @@ pub struct Material {
 pub fn material(args: &JudgingArgs, limits: &Limits) -> Result<Material, RunError> {
     let anchors = Given::load(&args.ca, Wanted::Certificates, limits)?;
     let certificates = Given::load(&args.certs, Wanted::Certificates, limits)?;
-    let crls = Given::load(&args.crl, Wanted::Crls, limits)?;
+    let crls = Given::load(&args.crl, Wanted::Revocation, limits)?;
     let mut kept = match &args.store {
         Some(path) => Store::open(path, false)?.material(Whose::All)?,
         None => StoreMaterial::default(),

@@ -38,7 +38,7 @@ pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, Comma
     }
     let judging = args.judging();
     let now = build::now(&judging, started)?;
-    let policy = build::policy(&judging);
+    let policy = build::policy(&judging)?;
     let material = build::material(&judging, &limits)?;
     let threads = build::count(args.threads);
     let keyring = keys::load(Sources::of(&args.keys, args.quiet), &limits, threads)?;

@@ -78,7 +78,7 @@ fn audit_as(
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
     let limits = build::limits(&args.reading);
-    let policy = build::policy(&args.judging);
+    let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
     let sources = Sources::of(&args.keys, args.writing.run.quiet);
     let threads = build::threads(&args.writing);
@@ -162,7 +162,7 @@ pub fn judge(args: &JudgeArgs, arguments: &[OsString]) -> Result<Exit, CommandEr
     let fail_on = build::fail_on(&args.judging)?;
     let now = build::now(&args.judging, started)?;
     let limits = Limits::default();
-    let policy = build::policy(&args.judging);
+    let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
     let threads = build::threads(&args.writing);
     let stop =

@@ -6,6 +6,8 @@
 //!
 //! Certificates, CRLs and OCSP responses stay raw octets: `pki` reads them. [`build`] writes what this reads.
 
+pub mod archival;
+
 pub mod attribute_rules;
 
 pub mod attribute_values;

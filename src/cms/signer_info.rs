@@ -71,6 +71,14 @@ impl<'a> SignerInfo<'a> {
             .map(|value| value.raw)
     }
 
+    /// The archive timestamp tokens beside it (RFC 5126 §6.4.1, ETSI EN 319 122-1 §5.5), each a `ContentInfo` that is not yet read.
+    pub fn archive_tokens(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let first = self.unsigned_values(oid::ARCHIVE_TIME_STAMP);
+        let second = self.unsigned_values(oid::ARCHIVE_TIME_STAMP_V2);
+        let third = self.unsigned_values(oid::ARCHIVE_TIME_STAMP_V3);
+        first.chain(second).chain(third).map(|value| value.raw)
+    }
+
     fn unsigned_values(&self, oid: Oid<'static>) -> impl Iterator<Item = Element<'a>> + use<'a> {
         self.unsigned_attributes
             .into_iter()

@@ -44,7 +44,7 @@ mod rc2;
 
 mod x942;
 
-mod cipher_algorithm;
+pub mod cipher_algorithm;
 
 mod cipher_parameters;
 

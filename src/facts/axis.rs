@@ -254,6 +254,20 @@ axis! {
         FromLine = "from_line",
         /// The delivery time in a Maildir name.
         FileName = "file_name",
+        /// The time of the file; only with `--use-file-time`.
+        FileTime = "file_time",
+        /// A header field that the operator stands for (`--assert-time`).
+        HeaderField = "header_field",
+    }
+}
+
+axis! {
+    /// What a timestamp token is over.
+    pub enum TimestampKind {
+        /// The signature value (RFC 3161 appendix A).
+        Signature = "signature",
+        /// Signature, content and evidence together (CAdES archive timestamps: RFC 5126 §6.4.1, ETSI EN 319 122-1 §5.5).
+        Archive = "archive",
     }
 }
 

@@ -118,6 +118,8 @@ axis! {
         TimestampUnrenewed = "timestamp_unrenewed",
         /// signingTime and Date are more than an hour apart.
         TimeSkew = "time_skew",
+        /// A time that the operator stands for is later than `now`, or the header names several; it was not used.
+        AssertedTimeUnusable = "asserted_time_unusable",
         /// signingTime is later than the topmost Received.
         TimeOrder = "time_order",
         /// The claimed time is later than `now`; it was not judged.

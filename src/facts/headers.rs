@@ -3,12 +3,13 @@
 use crate::asn1::Time;
 use crate::facts::axis::TimeSource;
 use crate::facts::finding::Finding;
-use crate::facts::record::{Addresses, ClaimedTime, HeaderText, Headers};
+use crate::facts::record::{Addresses, ClaimedTime, FieldTime, HeaderText, Headers, Trace};
 use crate::limits::Limits;
 use crate::mime::address::{Addresses as AddressList, Mailbox};
 use crate::mime::date;
 use crate::mime::header::{Field, Header};
 use crate::mime::message::Origin;
+use crate::mime::received;
 
 /// The fields that a report shows.
 #[must_use]
@@ -114,11 +115,9 @@ pub fn is_list_mail(header: &Header<'_>) -> bool {
 #[must_use]
 pub fn times(header: &Header<'_>, date: Option<Time>, origin: Option<&Origin>) -> Vec<ClaimedTime> {
     // RFC 5321 §4.4: the time stands behind the last semicolon.
-    let received = header.first("received").and_then(|field| {
-        let value = field.unfolded();
-        let semicolon = memchr::memrchr(b';', &value)?;
-        date::read(value.get(semicolon + 1..)?)
-    });
+    let received = header
+        .first("received")
+        .and_then(|field| behind_semicolon(&field.unfolded()));
     [
         (TimeSource::Date, date.map(Time::unix)),
         (TimeSource::Received, received),
@@ -130,6 +129,10 @@ pub fn times(header: &Header<'_>, date: Option<Time>, origin: Option<&Origin>) -
             TimeSource::FileName,
             origin.and_then(|origin| origin.file_name_seconds),
         ),
+        (
+            TimeSource::FileTime,
+            origin.and_then(|origin| origin.file_seconds),
+        ),
     ]
     .into_iter()
     .filter_map(|(source, seconds)| {
@@ -140,3 +143,52 @@ pub fn times(header: &Header<'_>, date: Option<Time>, origin: Option<&Origin>) -
     })
     .collect()
 }
+
+/// What the header holds that an operator may stand for: who wrote the topmost Received field, and every field that names a time.
+///
+/// `limits.header_times` bounds the fields; where there are more, none is kept: one that contradicts may be among those left out.
+#[must_use]
+pub fn trace(header: &Header<'_>, limits: &Limits) -> Trace {
+    let mut fields = Vec::new();
+    for field in header.fields().filter(|field| !field.is("received")) {
+        if let Some(at) = time_of(&field) {
+            if fields.len() == limits.header_times {
+                fields.clear();
+                break;
+            }
+            fields.push(FieldTime {
+                name: String::from_utf8_lossy(field.name).to_ascii_lowercase(),
+                at,
+            });
+        }
+    }
+    Trace {
+        received_by: header
+            .first("received")
+            .and_then(|field| received::by(&field.unfolded())),
+        fields,
+    }
+}
+
+/// A date as mail writes it (RFC 5322 §3.3) or as RFC 3339 does, alone or behind the last semicolon.
+fn time_of(field: &Field<'_>) -> Option<Time> {
+    // A quick look first: most fields hold no clock.
+    memchr::memchr(b':', field.value)?;
+    let value = field.unfolded();
+    let alone = || Some(&*value).filter(|value| value.len() <= DATE_BYTES);
+    let seconds = behind_semicolon(&value).or_else(|| {
+        let value = alone()?;
+        date::read(value).or_else(|| date::read_rfc3339(value))
+    });
+    Time::from_unix(seconds?)
+}
+
+/// RFC 5321 §4.4: the time stands behind the last semicolon.
+fn behind_semicolon(value: &[u8]) -> Option<i64> {
+    let semicolon = memchr::memrchr(b';', value)?;
+    let rest = value.get(semicolon + 1..)?;
+    date::read(rest).filter(|_| rest.len() <= DATE_BYTES)
+}
+
+/// Longer values are no dates, though a day and a clock may stand in them.
+const DATE_BYTES: usize = 200;

@@ -156,6 +156,12 @@ fn collect_with(
         facts.headers = headers::headers(&header);
         let date = facts.headers.date_utc;
         facts.times = headers::times(&header, date, Some(&message.origin));
+        facts.trace = headers::trace(&header, &settings.limits);
+        // Behind the bound a field of the same name may stand that was not seen.
+        let cut = |finding: &FindingAt| finding.code == Finding::HeaderTooLarge;
+        if facts.findings.iter().any(cut) {
+            facts.trace.fields.clear();
+        }
         facts.findings.extend(odd.into_iter().map(of_message));
     }
     let storage = message.origin.findings.iter().map(part::storage_finding);

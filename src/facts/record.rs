@@ -6,6 +6,7 @@ use crate::asn1::Time;
 use crate::facts::axis::{
     Attributes, CertificateSource, Coverage, Decryption, Digest, EncryptedType, Identity,
     Integrity, LayerKind, MatchedBy, RecipientKind, Signature, Structure, TimeSource,
+    TimestampKind,
 };
 use crate::facts::finding::{Finding, FindingAt};
 
@@ -25,6 +26,8 @@ pub struct MessageFacts {
     pub sender: Addresses,
     /// Claimed times of the message itself, best first.
     pub times: Vec<ClaimedTime>,
+    /// What the header holds that an operator may stand for.
+    pub trace: Trace,
     /// Outermost first, in document order.
     pub layers: Vec<LayerFacts>,
     /// Messages inside message/rfc822 parts that have layers.
@@ -77,6 +80,24 @@ pub struct Addresses {
 pub struct ClaimedTime {
     /// Where.
     pub source: TimeSource,
+    /// When.
+    pub at: Time,
+}
+
+/// What a message's header holds that an operator may stand for (`--trust-received`, `--assert-time`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The host that wrote the topmost Received field (RFC 5321 §4.4, `by`), in lower case; its time is among the claimed ones.
+    pub received_by: Option<String>,
+    /// Header fields but Received whose value is a time, in order.
+    pub fields: Vec<FieldTime>,
+}
+
+/// A header field whose value is a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldTime {
+    /// Its name in lower case.
+    pub name: String,
     /// When.
     pub at: Time,
 }
@@ -229,9 +250,12 @@ pub enum Signed {
 /// The facts of a timestamp token (RFC 3161) on a signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimestampFacts {
+    /// What it is over.
+    pub kind: TimestampKind,
     /// Is the token in order?
     pub structure: Structure,
-    /// Does its imprint equal the digest of the signature value (RFC 3161 §2.4.2, appendix A)?
+    /// Does its imprint equal the digest of the signature value (RFC 3161 §2.4.2, appendix A)? That of an archive timestamp is not checked:
+    /// it proves no time here.
     pub imprint: Digest,
     /// genTime.
     pub at: Option<Time>,

@@ -81,6 +81,8 @@ pub struct Head {
     pub all: bool,
     /// The file has the SHA-256 of every input.
     pub hash_inputs: bool,
+    /// The facts have the times of files.
+    pub file_times: bool,
     /// Number of keys in the keyring.
     pub keys: u64,
     /// Digest of the keyring's public keys.
@@ -398,6 +400,7 @@ mod tests {
             openssl: "3".to_owned(),
             all: true,
             hash_inputs: false,
+            file_times: false,
             keys: 0,
             keyring: [7; 32],
         }

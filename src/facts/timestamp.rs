@@ -6,21 +6,25 @@ use crate::asn1::oid;
 use crate::cms::attribute_rules::Role;
 use crate::cms::{self, Layer, TstInfo};
 use crate::crypto::digest::{DigestAlgorithm, digest, sha256};
-use crate::facts::axis::{Digest, Signature, Structure};
+use crate::facts::axis::{Digest, Signature, Structure, TimestampKind};
 use crate::facts::certificates::{Known, Scratch};
 use crate::facts::finding::Finding;
 use crate::facts::readings::Readings;
 use crate::facts::record::TimestampFacts;
 use crate::facts::verify::Verifier;
 
-/// The facts of one token over `value`, a signature value.
+/// The facts of one token over `value`, a signature value; None: over more than that, whose imprint is not computed.
 pub(super) fn token(
     der: &[u8],
-    value: &[u8],
+    value: Option<&[u8]>,
     verifier: &Verifier<'_>,
     scratch: &mut Scratch,
 ) -> TimestampFacts {
     let mut facts = TimestampFacts {
+        kind: match value {
+            Some(_) => TimestampKind::Signature,
+            None => TimestampKind::Archive,
+        },
         structure: Structure::Malformed,
         imprint: Digest::NotChecked,
         at: None,
@@ -51,8 +55,9 @@ pub(super) fn token(
     };
     facts.structure = Structure::Ok;
     facts.at = Some(info.time.0);
-    facts.imprint = match DigestAlgorithm::from_algorithm(&info.imprint_algorithm) {
-        Some(algorithm) => match digest(algorithm, &[value]) {
+    let algorithm = DigestAlgorithm::from_algorithm(&info.imprint_algorithm);
+    facts.imprint = match algorithm.zip(value) {
+        Some((algorithm, value)) => match digest(algorithm, &[value]) {
             Ok(seen) if seen.matches(&info.imprint) => Digest::Match,
             Ok(_) => Digest::Mismatch,
             Err(_) => Digest::NotChecked,
@@ -81,10 +86,15 @@ pub(super) fn is_over_budget(facts: &TimestampFacts) -> bool {
 /// Imprint and signature are good, and a signed attribute names the authority's certificate (RFC 3161 §2.4.2, RFC 5816 §2.2.1).
 /// Its chain has yet to be judged.
 pub(crate) fn is_good(facts: &TimestampFacts) -> bool {
+    facts.imprint == Digest::Match && is_signed(facts)
+}
+
+/// As [`is_good`], whatever the imprint.
+pub(super) fn is_signed(facts: &TimestampFacts) -> bool {
     let signed = facts.signature.as_ref().is_some_and(|one| {
         one.signature == Signature::Valid
             && one.digest == Digest::Match
             && !one.findings.contains(&Finding::EssAbsent)
     });
-    facts.structure == Structure::Ok && facts.imprint == Digest::Match && signed
+    facts.structure == Structure::Ok && signed
 }

@@ -296,10 +296,19 @@ impl Verifier<'_> {
         scratch: &mut Scratch,
     ) {
         for token in signer.timestamp_tokens() {
-            let token = timestamp::token(token, &signer.signature, self, scratch);
+            let token = timestamp::token(token, Some(&signer.signature), self, scratch);
             if timestamp::is_over_budget(&token) {
                 facts.findings.push(Finding::WorkBudget);
             } else if !timestamp::is_good(&token) {
+                facts.findings.push(Finding::TimestampInvalid);
+            }
+            facts.timestamps.push(token);
+        }
+        for token in signer.archive_tokens() {
+            let token = timestamp::token(token, None, self, scratch);
+            if timestamp::is_over_budget(&token) {
+                facts.findings.push(Finding::WorkBudget);
+            } else if !timestamp::is_signed(&token) {
                 facts.findings.push(Finding::TimestampInvalid);
             }
             facts.timestamps.push(token);

@@ -67,6 +67,7 @@ pub fn audit(
         openssl: crypto::openssl_version(),
         all: audit.settings.all,
         hash_inputs: audit.hash_inputs,
+        file_times: audit.judging.policy.evidence.file_time,
         keyring: audit.keys.digest(),
         keys: u64::try_from(audit.keys.keys().count()).unwrap_or(u64::MAX),
     };
@@ -78,6 +79,7 @@ pub fn audit(
     let options = ReadOptions {
         limits: audit.settings.limits.clone(),
         block_bytes: BLOCK_BYTES,
+        file_times: audit.judging.policy.evidence.file_time,
     };
     let mut archive = Archive::open(audit.archives, options)?;
     check_place(audit.target, audit.archives)?;
@@ -235,7 +237,7 @@ fn reopen(
                         pool.insert_certificate(&der, Provenance::Message)?;
                     } else {
                         crls.insert(sha256(&der));
-                        let _ = pool.insert_crl(&der, Provenance::Message);
+                        pool.insert_revocation(&der, Provenance::Message)?;
                     }
                 }
             }

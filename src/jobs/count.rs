@@ -95,6 +95,7 @@ pub fn count(
     let options = ReadOptions {
         limits: limits.clone(),
         block_bytes: BLOCK_BYTES,
+        file_times: false,
     };
     let archive = Archive::open(count.archives, options)?;
     let total = archive.total_bytes();
@@ -238,6 +239,7 @@ impl Temporary {
             openssl: crypto::openssl_version(),
             all: false,
             hash_inputs: false,
+            file_times: false,
             keyring: keys.digest(),
             keys: u64::try_from(keys.keys().count()).unwrap_or(u64::MAX),
         };

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::cms::{self, Layer};
+use crate::cms::{self, Carried, Layer};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::limits::Limits;
 use crate::pki::keyring::pem;
-use crate::pki::x509::{Certificate, Crl};
+use crate::pki::x509::{Certificate, Crl, Ocsp};
 
 /// DER of certificates and CRLs by SHA-256, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// Certificates.
     pub certificates: BTreeMap<[u8; 32], Vec<u8>>,
-    /// CRLs.
+    /// CRLs and OCSP responses.
     pub crls: BTreeMap<[u8; 32], Vec<u8>>,
     /// Folders below which nothing of what was wanted lies.
     pub empty: Vec<PathBuf>,
@@ -30,7 +30,9 @@ pub struct Given {
 pub enum Wanted {
     /// `--ca`, `--certs`
     Certificates,
-    /// `--crl`
+    /// `--crl`: CRLs and OCSP responses.
+    Revocation,
+    /// CRLs alone: a store has no place for OCSP responses.
     Crls,
 }
 
@@ -56,7 +58,9 @@ impl Given {
                     Wanted::Certificates => {
                         "holds no certificate in PEM, DER or PKCS #7. Check the file."
                     }
-                    Wanted::Crls => "holds no revocation list in PEM or DER. Check the file.",
+                    Wanted::Revocation | Wanted::Crls => {
+                        "holds no revocation list or OCSP response in PEM or DER. Check the file."
+                    }
                 };
                 return Err(RunError::Unusable {
                     path: path.clone(),
@@ -131,16 +135,24 @@ impl Given {
                 self.certificates.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Crls if Crl::read(der).is_ok() => {
+            Wanted::Revocation | Wanted::Crls if tells_of_revocation(der, wanted) => {
                 self.crls.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Certificates | Wanted::Crls => {
+            Wanted::Certificates | Wanted::Revocation | Wanted::Crls => {
                 match cms::read(der, limits).map(|info| info.layer) {
                     Ok(Layer::Signed(data)) => {
                         let inside = match wanted {
                             Wanted::Certificates => data.carried.certificates,
                             Wanted::Crls => data.carried.crls,
+                            Wanted::Revocation => {
+                                let Carried {
+                                    crls,
+                                    ocsp_responses,
+                                    ..
+                                } = data.carried;
+                                [crls, ocsp_responses].concat()
+                            }
                         };
                         inside.iter().map(|der| self.add_element(der, wanted)).sum()
                     }
@@ -153,13 +165,18 @@ impl Given {
     fn add_element(&mut self, der: &[u8], wanted: Wanted) -> usize {
         let (readable, list) = match wanted {
             Wanted::Certificates => (Certificate::read(der).is_ok(), &mut self.certificates),
-            Wanted::Crls => (Crl::read(der).is_ok(), &mut self.crls),
+            Wanted::Revocation | Wanted::Crls => (tells_of_revocation(der, wanted), &mut self.crls),
         };
         if readable {
             list.insert(sha256(der), der.to_vec());
         }
         usize::from(readable)
     }
+}
+
+fn tells_of_revocation(der: &[u8], wanted: Wanted) -> bool {
+    let responses_too = wanted == Wanted::Revocation;
+    Crl::read(der).is_ok() || (responses_too && Ocsp::read(der).is_ok())
 }
 
 pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {

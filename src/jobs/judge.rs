@@ -98,7 +98,13 @@ pub fn judge(
     let facts = File::open(&path).map_err(unreadable)?;
     let mut pool = PoolBuilder::new(spool()?);
     let mut own = BTreeMap::new();
-    let (mut reader, _) = open(facts.try_clone().map_err(unreadable)?, &path)?;
+    let (mut reader, head) = open(facts.try_clone().map_err(unreadable)?, &path)?;
+    if judging.policy.evidence.file_time && !head.file_times {
+        return Err(RunError::Unusable {
+            path,
+            problem: "has no times of files. Audit the archive again with --use-file-time.",
+        });
+    }
     let mut complete = false;
     while let Some(frame) = reader.next_frame().map_err(unreadable)? {
         let der = || frame.decode::<Vec<u8>>().map_err(unreadable);
@@ -108,7 +114,7 @@ pub fn judge(
             }
             Kind::Crl => {
                 // One that can't be read speaks for nobody.
-                let _ = pool.insert_crl(&der()?, Provenance::Message);
+                pool.insert_revocation(&der()?, Provenance::Message)?;
             }
             Kind::Own => {
                 let der = der()?;
@@ -172,7 +178,7 @@ pub(super) fn report(
     .without(judging.distrusted);
     for crl in judging.crls.crls.values() {
         // It was read when it was loaded.
-        let _ = pool.insert_crl(crl, Provenance::Given);
+        pool.insert_revocation(crl, Provenance::Given)?;
     }
     let pool = pool.finish();
     let hierarchy = Hierarchy::new(&pool, &anchors, judging.limits)?;
@@ -202,6 +208,9 @@ pub(super) fn report(
         openssl: &head.openssl,
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
+        model: judging.policy.model,
+        policy_file: judging.policy.table.as_ref().map(|table| &table.sha256),
+        evidence: &judging.policy.evidence,
         keyring: GivenRecord {
             number: head.keys,
             sha256: head.keyring,

@@ -18,6 +18,8 @@ pub mod lint;
 
 pub mod output;
 
+pub mod policy;
+
 pub mod store;
 
 pub mod migrate;

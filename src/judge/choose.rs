@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::asn1::Integer;
 use crate::error::RunError;
-use crate::facts::axis::{Attributes, CertificateSource, Signature};
+use crate::facts::axis::{Attributes, CertificateSource, Signature, TimeSource};
 use crate::facts::finding::Finding;
 use crate::facts::identity::identity;
 use crate::facts::record::{Addresses, Identifier, MessageFacts, Sha256, SignatureFacts};
@@ -29,13 +29,18 @@ pub(super) struct Group {
 }
 
 /// Puts the certificate that gives the best verdict into each signature that does not bind one, and notes collisions of issuer and
-/// serial number.
+/// serial number. Times of files stay only where the policy takes them.
 ///
 /// Pure, as [`super::judge`] is.
 ///
 /// # Errors
 /// Where the pool's spool can't be read.
 pub fn choose(facts: &mut MessageFacts, judge: &mut Judge<'_>) -> Result<(), RunError> {
+    if !judge.policy.evidence.file_time {
+        facts
+            .times
+            .retain(|time| time.source != TimeSource::FileTime);
+    }
     for index in 0..facts.layers.len() {
         let Some(layer) = facts.layers.get(index) else {
             break;

@@ -67,6 +67,15 @@ pub fn contradictions(signature: &SignatureFacts, message: &[ClaimedTime]) -> Ve
     findings
 }
 
+/// signingTime lies behind a time at which somebody else has seen the signature.
+#[must_use]
+pub fn order(signature: &SignatureFacts, seen: &[RatedTime]) -> Option<Finding> {
+    let signing = signature.signing_time?;
+    let is_before =
+        |time: &RatedTime| signing.unix() > time.at.unix().saturating_add(CLOCK_TOLERANCE_SECONDS);
+    seen.iter().any(is_before).then_some(Finding::TimeOrder)
+}
+
 /// Thunderbird's threshold between Date and signingTime.
 const SKEW_SECONDS: u64 = 3600;
 

@@ -9,6 +9,8 @@
 
 pub mod clock;
 
+pub mod evidence;
+
 pub mod policy;
 
 pub mod strength;
@@ -28,6 +30,7 @@ mod choose;
 mod signer;
 
 pub use clock::{Clocks, RatedTime};
+pub use evidence::{Evidence, Host};
 pub use policy::Policy;
 pub use status::Status;
 pub use strength::Strength;
@@ -127,14 +130,26 @@ fn of_cipher(strength: Strength) -> Option<Finding> {
     }
 }
 
-/// The claimed times of the message that a layer belongs to.
-fn times_of<'f>(facts: &'f MessageFacts, layer: &LayerFacts) -> &'f [ClaimedTime] {
+/// What a message says of its time, and what the operator says of it.
+#[derive(Clone, Copy)]
+struct Dated<'f> {
+    /// Claimed by the message that the layer belongs to, best first.
+    claimed: &'f [ClaimedTime],
+    /// The message that was stored: what a nested one holds of trace fields is the outer sender's.
+    stored: &'f MessageFacts,
+}
+
+/// The times of the message that a layer belongs to.
+fn times_of<'f>(facts: &'f MessageFacts, layer: &LayerFacts) -> Dated<'f> {
     let nested = layer
         .nested
         .and_then(|index| usize::try_from(index).ok())
         .and_then(|index| facts.nested.get(index));
-    match nested {
-        Some(message) => &message.times,
-        None => &facts.times,
+    Dated {
+        claimed: match nested {
+            Some(message) => &message.times,
+            None => &facts.times,
+        },
+        stored: facts,
     }
 }

@@ -1,12 +1,17 @@
 //! The strength policy: which algorithms, content ciphers and key sizes are weak or broken, and since when.
 
+use std::borrow::Cow;
+
 use crate::asn1::Time;
+use crate::facts::record::Sha256;
+use crate::judge::evidence::Evidence;
+use crate::pki::trust::Model;
 
 /// What a rule speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A digest, by its name.
-    Digest(&'static str),
+    Digest(Cow<'static, str>),
     /// RSA keys with fewer bits.
     RsaBelow(u32),
     /// DSA keys with fewer bits.
@@ -16,7 +21,7 @@ pub enum Subject {
     /// RSA keys with this public exponent.
     RsaExponent(u64),
     /// A content cipher, by its name.
-    Cipher(&'static str),
+    Cipher(Cow<'static, str>),
     /// Content ciphers whose keys have fewer bits.
     CipherBelow(u32),
 }
@@ -45,7 +50,7 @@ impl Since {
 }
 
 /// One row of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// What it speaks of.
     pub subject: Subject,
@@ -54,142 +59,156 @@ pub struct Rule {
     /// Broken: the word is `weak_crypto`; of a cipher, a finding.
     pub broken: Since,
     /// Why, and who says so.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
 }
 
 /// The default policy (verdict.md, "strength").
 pub const RULES: &[Rule] = &[
     Rule {
-        subject: Subject::Digest("md2"),
+        subject: Subject::Digest(Cow::Borrowed("md2")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 6149: MD2 to historic status",
+        source: Cow::Borrowed("RFC 6149: MD2 to historic status"),
     },
     Rule {
-        subject: Subject::Digest("md4"),
+        subject: Subject::Digest(Cow::Borrowed("md4")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 6150: MD4 to historic status",
+        source: Cow::Borrowed("RFC 6150: MD4 to historic status"),
     },
     Rule {
-        subject: Subject::Digest("md5"),
+        subject: Subject::Digest(Cow::Borrowed("md5")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 6151: collisions within seconds; RFC 8551 appendix B",
+        source: Cow::Borrowed("RFC 6151: collisions within seconds; RFC 8551 appendix B"),
     },
     Rule {
-        subject: Subject::Digest("sha1"),
+        subject: Subject::Digest(Cow::Borrowed("sha1")),
         weak: Since::From(1_108_425_600), // 2005-02-15, collisions below 2^80 announced
         broken: Since::Never,
-        source: "RFC 6194; RFC 8551 appendix B",
+        source: Cow::Borrowed("RFC 6194; RFC 8551 appendix B"),
     },
     Rule {
-        subject: Subject::Digest("ripemd160"),
+        subject: Subject::Digest(Cow::Borrowed("ripemd160")),
         weak: Since::Always,
         broken: Since::Never,
-        source: "160 bits; in no S/MIME standard",
+        source: Cow::Borrowed("160 bits; in no S/MIME standard"),
     },
     Rule {
         subject: Subject::RsaBelow(1024),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 8550 §4.3: below 1024 bits not to be accepted",
+        source: Cow::Borrowed("RFC 8550 §4.3: below 1024 bits not to be accepted"),
     },
     Rule {
         subject: Subject::RsaBelow(2048),
         weak: Since::Always,
         broken: Since::Never,
-        source: "RFC 8550 §4.3; RFC 8551 §4.3",
+        source: Cow::Borrowed("RFC 8550 §4.3; RFC 8551 §4.3"),
     },
     Rule {
         subject: Subject::DsaBelow(1024),
         weak: Since::Always,
         broken: Since::Always,
-        source: "as RSA of that size",
+        source: Cow::Borrowed("as RSA of that size"),
     },
     Rule {
         subject: Subject::DsaBelow(2048),
         weak: Since::Always,
         broken: Since::Never,
-        source: "RFC 8550 §4.3: DSA to historic use",
+        source: Cow::Borrowed("RFC 8550 §4.3: DSA to historic use"),
     },
     Rule {
         subject: Subject::EcBelow(224),
         weak: Since::Always,
         broken: Since::Never,
-        source: "below 112 bits of security (NIST SP 800-57 part 1)",
+        source: Cow::Borrowed("below 112 bits of security (NIST SP 800-57 part 1)"),
     },
     Rule {
         subject: Subject::RsaExponent(3),
         weak: Since::Always,
         broken: Since::Never,
-        source: "CVE-2006-4339: forgeries against careless verifiers",
+        source: Cow::Borrowed("CVE-2006-4339: forgeries against careless verifiers"),
     },
     Rule {
         subject: Subject::RsaExponent(1),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 8017 §3.1: the exponent is at least 3",
+        source: Cow::Borrowed("RFC 8017 §3.1: the exponent is at least 3"),
     },
     // What was hidden once should stay hidden, so ciphers are judged as of today, whenever the mail was sent.
     Rule {
-        subject: Subject::Cipher("rc2-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("rc2-cbc")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "keys of 40 bits and related-key attacks; never approved (NIST SP 800-131A rev. 2 has AES and Triple-DES only)",
+        source: Cow::Borrowed(
+            "keys of 40 bits and related-key attacks; never approved (NIST SP 800-131A rev. 2 has AES and Triple-DES only)",
+        ),
     },
     Rule {
-        subject: Subject::Cipher("rc4"),
+        subject: Subject::Cipher(Cow::Borrowed("rc4")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "RFC 7465, RFC 8758: biases of the key stream; nothing pads or authenticates",
+        source: Cow::Borrowed(
+            "RFC 7465, RFC 8758: biases of the key stream; nothing pads or authenticates",
+        ),
     },
     Rule {
-        subject: Subject::Cipher("des-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("des-cbc")),
         weak: Since::Always,
         broken: Since::Always,
-        source: "56 bits; approval withdrawn in 2005 (NIST SP 800-131A rev. 2)",
+        source: Cow::Borrowed("56 bits; approval withdrawn in 2005 (NIST SP 800-131A rev. 2)"),
     },
     Rule {
         subject: Subject::CipherBelow(80),
         weak: Since::Always,
         broken: Since::Always,
-        source: "can be searched through; NIST SP 800-131A of 2011 already had 80 bits as the least",
+        source: Cow::Borrowed(
+            "can be searched through; NIST SP 800-131A of 2011 already had 80 bits as the least",
+        ),
     },
     Rule {
         subject: Subject::CipherBelow(112),
         weak: Since::Always,
         broken: Since::Never,
-        source: "below 112 bits of security (NIST SP 800-131A rev. 2)",
+        source: Cow::Borrowed("below 112 bits of security (NIST SP 800-131A rev. 2)"),
     },
     Rule {
-        subject: Subject::Cipher("des-ede3-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("des-ede3-cbc")),
         weak: Since::Always,
         broken: Since::Never,
-        source: "disallowed for encryption after 2023, legacy use for decryption (NIST SP 800-131A rev. 2); CVE-2016-2183",
+        source: Cow::Borrowed(
+            "disallowed for encryption after 2023, legacy use for decryption (NIST SP 800-131A rev. 2); CVE-2016-2183",
+        ),
     },
     Rule {
-        subject: Subject::Cipher("cast5-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("cast5-cbc")),
         weak: Since::Always,
         broken: Since::Never,
-        source: "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A rev. 2)",
+        source: Cow::Borrowed(
+            "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A rev. 2)",
+        ),
     },
     Rule {
-        subject: Subject::Cipher("idea-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("idea-cbc")),
         weak: Since::Always,
         broken: Since::Never,
-        source: "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A rev. 2)",
+        source: Cow::Borrowed(
+            "blocks of 64 bits (CVE-2016-2183); never approved (NIST SP 800-131A rev. 2)",
+        ),
     },
     Rule {
-        subject: Subject::Cipher("seed-cbc"),
+        subject: Subject::Cipher(Cow::Borrowed("seed-cbc")),
         weak: Since::Always,
         broken: Since::Never,
-        source: "never approved (NIST SP 800-131A rev. 2); left to the legacy provider by OpenSSL 3",
+        source: Cow::Borrowed(
+            "never approved (NIST SP 800-131A rev. 2); left to the legacy provider by OpenSSL 3",
+        ),
     },
 ];
 
 /// How signatures are judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// `--require-revocation`: nothing passes without a good answer.
     pub require_revocation: bool,
@@ -197,13 +216,41 @@ pub struct Policy {
     pub any_signer: bool,
     /// `--trust-embedded`: CRLs from mail may answer `good`.
     pub trust_embedded: bool,
+    /// `--policy`: the rules in place of the built-in ones.
+    pub table: Option<Table>,
+    /// `--model`: when a path's certificates must be valid.
+    pub model: Model,
+    /// Who is believed about times.
+    pub evidence: Evidence,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            require_revocation: false,
+            any_signer: false,
+            trust_embedded: false,
+            table: None,
+            model: Model::Shell,
+            evidence: Evidence::default(),
+        }
+    }
+}
+
+/// Rules from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// SHA-256 of the file.
+    pub sha256: Sha256,
 }
 
 impl Policy {
     /// The rules in force.
     #[must_use]
-    pub fn rules(&self) -> &'static [Rule] {
-        RULES
+    pub fn rules(&self) -> &[Rule] {
+        self.table.as_ref().map_or(RULES, |table| &table.rules)
     }
 
     /// A text that is the same for equal policies, for the digest in the report's header.

@@ -7,19 +7,21 @@ use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::axis::{Grade, Structure, TimeSource};
 use crate::facts::finding::Finding;
-use crate::facts::record::{ClaimedTime, Sha256, SignatureFacts, TimestampFacts};
+use crate::facts::record::{Sha256, SignatureFacts, TimestampFacts};
 use crate::facts::timestamp;
+use crate::judge::Dated;
 use crate::judge::choose::Group;
 use crate::judge::clock::{self, Clocks, RatedTime};
 use crate::judge::etsi::{Detail, etsi};
+use crate::judge::evidence;
 use crate::judge::policy::Policy;
 use crate::judge::strength::{Strength, Used, strength};
-use crate::judge::verdict::{At, RevocationSource, SignatureVerdict, TrustFacts};
+use crate::judge::verdict::{At, Proof, RevocationSource, SignatureVerdict, TrustFacts};
 use crate::judge::word::{TrustAt, Word, at_clock, headline, timeless};
 use crate::pki::pool::{CertificateId, Pool};
 use crate::pki::trust::{
-    Chain, ChainJudgement, Purpose, Revocation, RevocationJudgement, RevocationOptions, Trust,
-    TrustFinding,
+    Chain, ChainJudgement, Purpose, Revocation, RevocationEvidence, RevocationJudgement,
+    RevocationOptions, Trust, TrustFinding,
 };
 use crate::pki::x509::Certificate;
 use crate::pki::x509::algorithms::CertificateAlgorithms;
@@ -75,33 +77,45 @@ impl<'p> Judge<'p> {
         &mut self,
         structure: Structure,
         facts: &SignatureFacts,
-        message: &[ClaimedTime],
+        dated: Dated<'_>,
     ) -> Result<SignatureVerdict, RunError> {
         let fixed = timeless(structure, facts);
-        let mut findings = clock::contradictions(facts, message);
-        let mut times = clock::claimed(facts, message);
+        let mut findings = clock::contradictions(facts, dated.claimed);
+        let mut times = clock::claimed(facts, dated.claimed);
         let proven = self.proven(&facts.timestamps, &mut findings)?;
+        let claimed = times.first().map(|time| time.at);
+        let (mut evidenced, unusable) =
+            evidence::asserted(dated.stored, &self.policy.evidence, self.clocks.now);
+        findings.extend(unusable);
+        findings.extend(clock::order(facts, &evidenced));
         if let Some(at) = proven {
-            times.insert(
-                0,
-                RatedTime {
-                    source: TimeSource::Timestamp,
-                    grade: Grade::Proven,
-                    at,
-                },
-            );
+            evidenced.push(RatedTime {
+                source: TimeSource::Timestamp,
+                grade: Grade::Proven,
+                at,
+            });
         }
-        let claimed = times
-            .iter()
-            .find(|time| time.grade == Grade::Claimed)
-            .map(|time| time.at);
+        // Each of them says that the signature was there: the earliest says the most.
+        evidenced.sort_by_key(|time| (time.at, time.grade));
+        let best = evidenced.first().copied();
+        times.retain(|claimed| {
+            let is_asserted = |time: &RatedTime| time.source == claimed.source;
+            !evidenced.iter().any(is_asserted)
+        });
+        times.splice(0..0, evidenced);
         if claimed.is_some_and(|at| at > self.clocks.now) {
             findings.push(Finding::ClaimedInFuture);
         }
         let claimed = claimed.filter(|at| *at <= self.clocks.now);
         let signer = facts.certificate.and_then(|sha256| self.pool.find(&sha256));
         let now = self.at(self.clocks.now, fixed, signer, facts, &mut findings)?;
-        let evidenced = self.at_some(proven, fixed, signer, facts, &mut findings)?;
+        let evidenced = self.at_some(
+            best.map(|best| best.at),
+            fixed,
+            signer,
+            facts,
+            &mut findings,
+        )?;
         let claimed = self.at_some(claimed, fixed, signer, facts, &mut findings)?;
         let compromised = match &claimed {
             Some(claimed) if claimed.0.verdict == Word::Valid => self.compromised(&claimed.1)?,
@@ -130,7 +144,7 @@ impl<'p> Judge<'p> {
                 ca_revoked: trust
                     .and_then(|trust| trust.revocation_source.as_ref())
                     .is_some_and(|source| Some(source.certificate) != facts.certificate),
-                proven: proven.is_some(),
+                proven: best.is_some_and(|best| best.grade == Grade::Proven),
                 content_missing: structure == Structure::ContentMissing,
             },
         );
@@ -278,9 +292,11 @@ impl<'p> Judge<'p> {
 
     fn source(&self, judgement: &RevocationJudgement) -> Option<RevocationSource> {
         let worst = judgement.worst?;
-        let crl = self.pool.crl(worst.decided_by?)?;
         Some(RevocationSource {
-            crl: crl.crl.sha256(),
+            evidence: match worst.decided_by? {
+                RevocationEvidence::Crl(id) => Proof::Crl(self.pool.crl(id)?.crl.sha256()),
+                RevocationEvidence::Ocsp(id) => Proof::Ocsp(self.pool.ocsp(id)?.ocsp.sha256()),
+            },
             this_update: worst.this_update?,
             next_update: worst.next_update,
             certificate: self.pool.sha256(worst.certificate),

@@ -39,7 +39,7 @@ pub fn strength<'a>(
     let mut reasons = Vec::new();
     for item in used {
         for rule in policy.rules() {
-            let Some(reason) = applies(rule.subject, &item) else {
+            let Some(reason) = applies(&rule.subject, &item) else {
                 continue;
             };
             let value = if rule.broken.holds(at) {
@@ -61,9 +61,9 @@ pub fn strength<'a>(
 /// The strength of a content cipher, by its name and the bits of its key, at `at`.
 #[must_use]
 pub fn cipher_strength(name: &str, key_bits: Option<u32>, policy: &Policy, at: Time) -> Strength {
-    let speaks_of_it = |subject| match subject {
+    let speaks_of_it = |subject: &Subject| match subject {
         Subject::Cipher(cipher) => cipher == name,
-        Subject::CipherBelow(least) => key_bits.is_some_and(|bits| bits < least),
+        Subject::CipherBelow(least) => key_bits.is_some_and(|bits| bits < *least),
         Subject::Digest(_)
         | Subject::RsaBelow(_)
         | Subject::DsaBelow(_)
@@ -73,7 +73,7 @@ pub fn cipher_strength(name: &str, key_bits: Option<u32>, policy: &Policy, at: T
     let rules = policy
         .rules()
         .iter()
-        .filter(|rule| speaks_of_it(rule.subject));
+        .filter(|rule| speaks_of_it(&rule.subject));
     let values = rules.map(|rule| {
         if rule.broken.holds(at) {
             Strength::Broken
@@ -86,19 +86,19 @@ pub fn cipher_strength(name: &str, key_bits: Option<u32>, policy: &Policy, at: T
     values.max().unwrap_or(Strength::Strong)
 }
 
-fn applies(subject: Subject, item: &Used<'_>) -> Option<String> {
+fn applies(subject: &Subject, item: &Used<'_>) -> Option<String> {
     let bits = item.key_bits.unwrap_or(u32::MAX);
     match subject {
-        Subject::Digest(name) => (item.digest == name).then(|| name.to_owned()),
-        Subject::RsaBelow(least) => (is_rsa(item) && bits < least).then(|| format!("rsa-{bits}")),
+        Subject::Digest(name) => (item.digest == name).then(|| name.clone().into_owned()),
+        Subject::RsaBelow(least) => (is_rsa(item) && bits < *least).then(|| format!("rsa-{bits}")),
         Subject::DsaBelow(least) => {
-            (item.key == "dsa" && bits < least).then(|| format!("dsa-{bits}"))
+            (item.key == "dsa" && bits < *least).then(|| format!("dsa-{bits}"))
         }
         Subject::EcBelow(least) => {
             let curve = !is_rsa(item) && item.key != "dsa";
-            (curve && bits < least).then(|| item.key.to_owned())
+            (curve && bits < *least).then(|| item.key.to_owned())
         }
-        Subject::RsaExponent(exponent) => (is_rsa(item) && item.exponent == Some(exponent))
+        Subject::RsaExponent(exponent) => (is_rsa(item) && item.exponent == Some(*exponent))
             .then(|| format!("rsa-exponent-{exponent}")),
         Subject::Cipher(_) | Subject::CipherBelow(_) => None,
     }

@@ -78,7 +78,7 @@ pub struct TrustFacts {
     pub chain_reasons: Vec<Chain>,
     /// The worst of the path's certificates.
     pub revocation: Revocation,
-    /// The CRL that decided, as SHA-256, and the times and the reason in it.
+    /// What decided, and the times and the reason in it.
     pub revocation_source: Option<RevocationSource>,
     /// The signature's and the path's algorithms.
     pub strength: Strength,
@@ -86,11 +86,20 @@ pub struct TrustFacts {
     pub strength_reasons: Vec<String>,
 }
 
+/// What decided about a revocation, by its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A CRL.
+    Crl(Sha256),
+    /// An OCSP response.
+    Ocsp(Sha256),
+}
+
 /// The evidence behind a revocation value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationSource {
-    /// SHA-256 of the CRL.
-    pub crl: Sha256,
+    /// What decided.
+    pub evidence: Proof,
     /// thisUpdate.
     pub this_update: Time,
     /// nextUpdate.

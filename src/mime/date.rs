@@ -68,6 +68,14 @@ fn is_gap(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b','
 }
 
+/// Unix seconds of an RFC 3339 instant (§5.6), or `None`.
+#[must_use]
+pub fn read_rfc3339(value: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    Some(instant.as_second())
+}
+
 fn number(token: &[u8]) -> Option<(i64, usize)> {
     if token.is_empty() || token.len() > 4 || !token.iter().all(u8::is_ascii_digit) {
         return None;
@@ -105,7 +113,8 @@ fn clock_seconds(token: &[u8]) -> Option<i64> {
     let mut fields = token.split(|byte| *byte == b':');
     let (hour, minute) = (number(fields.next()?)?.0, number(fields.next()?)?.0);
     let second = match fields.next() {
-        Some(text) => number(text)?.0,
+        // Exchange writes milliseconds.
+        Some(text) => number(text.split(|byte| *byte == b'.').next()?)?.0,
         None => 0,
     };
     if fields.next().is_some() || hour > 23 || minute > 59 || second > 60 {
@@ -165,6 +174,10 @@ mod tests {
                 "Fri, 26 (day (nested)) Jul 19 08:16 CDT",
                 1_564_147_018 - 58,
             ),
+            (
+                "26 Jul 2019 13:16:58.0123 (UTC) FILETIME=[1:2]",
+                1_564_147_018,
+            ),
             ("1 Jan 70 00:00:00 Z", 0),
             ("Thu, 1 Jan 1970 00:00:00 -0000", 0),
             ("31 Dec 1969 23:59:59 +0000", -1),
@@ -174,6 +187,14 @@ mod tests {
         ] {
             assert_eq!(read(value.as_bytes()), Some(seconds), "{value}");
         }
+    }
+
+    #[test]
+    fn rfc_3339_is_read_apart() {
+        let read = |text: &str| read_rfc3339(text.as_bytes());
+        assert_eq!(read(" 2019-07-26T15:16:58.5+02:00 "), Some(1_564_147_018));
+        assert_eq!(read("2019-07-26T15:16:58"), None);
+        assert_eq!(read_rfc3339(b"\xff"), None);
     }
 
     #[test]

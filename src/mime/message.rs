@@ -45,6 +45,8 @@ pub struct Origin {
     pub from_line_seconds: Option<i64>,
     /// The delivery time that begins a Maildir file's name, in seconds since 1970.
     pub file_name_seconds: Option<i64>,
+    /// When the file's content was last changed, in seconds since 1970; only where it was asked for.
+    pub file_seconds: Option<i64>,
     /// Maildir flags.
     pub flags: Flags,
     /// What was odd about the storage.

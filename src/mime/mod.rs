@@ -5,6 +5,8 @@
 
 pub mod message;
 
+pub mod received;
+
 pub mod sniff;
 
 pub mod tree;

@@ -88,6 +88,7 @@ fn both_passes(mbox: &[u8], threads_wanted: usize) -> Made {
         openssl: String::new(),
         all: false,
         hash_inputs: false,
+        file_times: false,
         keys: 0,
         keyring: [0; 32],
     };

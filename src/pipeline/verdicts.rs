@@ -41,7 +41,8 @@ impl<'b> Bench<'b> {
     /// A judge who has seen nothing yet.
     #[must_use]
     pub fn judge(&self) -> Judge<'b> {
-        let trust = Trust::new(self.pool, self.hierarchy, self.limits);
+        let trust =
+            Trust::new(self.pool, self.hierarchy, self.limits).with_model(self.policy.model);
         Judge::new(self.pool, trust, self.policy, self.clocks)
     }
 }

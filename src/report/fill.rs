@@ -6,7 +6,7 @@ use crate::facts::record::{
     Algorithms, EncryptedFacts, HeaderText, LayerFacts, MessageFacts, NestedMessage,
     SignatureFacts, TimestampFacts,
 };
-use crate::judge::verdict::{At, MessageVerdict, SignatureVerdict};
+use crate::judge::verdict::{At, MessageVerdict, Proof, SignatureVerdict};
 use crate::report::Place;
 use crate::report::encode::{Base64, Hex, Instant};
 use crate::report::names::Names;
@@ -307,7 +307,14 @@ fn judgement(at: &At) -> JudgementRecord<'_> {
         revocation_source: trust
             .and_then(|trust| trust.revocation_source.as_ref())
             .map(|source| RevocationSourceRecord {
-                crl: Hex(&source.crl),
+                crl: match &source.evidence {
+                    Proof::Crl(sha256) => Some(Hex(sha256)),
+                    Proof::Ocsp(_) => None,
+                },
+                ocsp: match &source.evidence {
+                    Proof::Ocsp(sha256) => Some(Hex(sha256)),
+                    Proof::Crl(_) => None,
+                },
                 this_update: Instant(source.this_update),
                 next_update: source.next_update.map(Instant),
                 certificate: Hex(&source.certificate),
@@ -354,6 +361,7 @@ fn countersignatures<'a>(
 fn timestamp<'a>(facts: &'a TimestampFacts, names: &'a Names) -> TimestampRecord<'a> {
     let signature = facts.signature.as_deref();
     TimestampRecord {
+        kind: facts.kind,
         structure: facts.structure,
         imprint: facts.imprint,
         at: facts.at.map(Instant),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::facts::axis::{
     Attributes, CertificateSource, Coverage, Decryption, Digest, EncryptedType, Grade, Identity,
     Integrity, LayerKind, MatchedBy, RecipientKind, Signature, Structure, TimeSource,
+    TimestampKind,
 };
 use crate::facts::finding::Finding;
 use crate::judge::status::Status;
@@ -364,8 +365,12 @@ pub struct JudgementRecord<'a> {
 /// The evidence behind a revocation value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RevocationSourceRecord<'a> {
-    /// SHA-256 of the CRL.
-    pub crl: Hex<'a>,
+    /// SHA-256 of the CRL that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl: Option<Hex<'a>>,
+    /// SHA-256 of the OCSP response that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocsp: Option<Hex<'a>>,
     /// thisUpdate.
     pub this_update: Instant,
     /// nextUpdate.
@@ -406,6 +411,8 @@ pub struct CountersignatureRecord<'a> {
 /// A timestamp token (RFC 3161).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TimestampRecord<'a> {
+    /// What it is over.
+    pub kind: TimestampKind,
     /// Is the token in order?
     pub structure: Structure,
     /// Does its imprint equal the digest of the signature value?

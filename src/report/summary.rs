@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
+use crate::judge::evidence::{Evidence, Host};
 use crate::judge::status::Status;
+use crate::pki::trust::Model;
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
 use crate::report::csv::Cells;
@@ -32,6 +34,12 @@ pub struct Header<'a> {
     pub anchors: Given,
     /// Digest of the policy's text.
     pub policy: Sha256,
+    /// `--model`
+    pub model: Model,
+    /// Digest of the policy file.
+    pub policy_file: Option<&'a Sha256>,
+    /// Who was believed about times.
+    pub evidence: &'a Evidence,
     /// Number of keys, and a digest of their public keys.
     pub keyring: Given,
     /// SHA-256 of the certificates given as files, sorted.
@@ -223,7 +231,10 @@ impl<'a> Summary<'a> {
             anchors: given(&header.anchors),
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
+                model: header.model.as_str(),
+                file_sha256: header.policy_file.map(|sha256| Hex(sha256)),
             },
+            evidence: evidence(header.evidence),
             keyring: given(&header.keyring),
             certificates_given: header
                 .certificates_given
@@ -280,6 +291,7 @@ struct SummaryRecord<'a> {
     versions: Versions<'a>,
     anchors: GivenRecord<'a>,
     policy: PolicyRecord<'a>,
+    evidence: EvidenceRecord<'a>,
     keyring: GivenRecord<'a>,
     certificates_given: Vec<Hex<'a>>,
     crls_given: GivenRecord<'a>,
@@ -310,6 +322,24 @@ struct GivenRecord<'a> {
 #[derive(Serialize)]
 struct PolicyRecord<'a> {
     sha256: Hex<'a>,
+    model: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_sha256: Option<Hex<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceRecord<'a> {
+    trust_received: Vec<&'a str>,
+    assert_time: Vec<&'a str>,
+    use_file_time: bool,
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceRecord<'_> {
+    EvidenceRecord {
+        trust_received: evidence.hosts.iter().map(Host::text).collect(),
+        assert_time: evidence.fields.iter().map(String::as_str).collect(),
+        use_file_time: evidence.file_time,
+    }
 }
 
 fn given(given: &Given) -> GivenRecord<'_> {

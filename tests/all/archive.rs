@@ -182,6 +182,7 @@ fn read_all_ways(path: &Path, limits: &Limits) -> Run {
     let with = |block_bytes| ReadOptions {
         limits: limits.clone(),
         block_bytes,
+        file_times: false,
     };
     let expected = read(&[path], with(4 << 20));
     for block_bytes in [1, 7, 100, 1000, 64 << 10] {

@@ -32,6 +32,7 @@ mod lint;
 mod manual;
 mod migrate;
 mod mime;
+mod old_mail;
 mod pki;
 mod program;
 mod report;

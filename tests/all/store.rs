@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use mailseal::asn1::oid;
+use mailseal::mime::compare::{Match, compare, folded};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -622,4 +623,28 @@ fn the_examples_of_the_help_work() {
         seen += 1;
     }
     assert_eq!(seen, 5);
+}
+
+#[test]
+fn addresses_that_compare_as_one_mailbox_are_kept_as_one() {
+    let all = [
+        "a@b.example",
+        "A@B.EXAMPLE",
+        "\"a\"@b.example",
+        "a@b\u{fc}cher.example",
+        "A@xn--bcher-kva.example",
+        "a@b\u{dc}CHER.example",
+        "a@c.example",
+        "a@",
+        "@b.example",
+        "a",
+        "a@b@b.example",
+    ];
+    for one in all {
+        for other in all {
+            let same = compare(one, other) != Match::None;
+            let folds = folded(one).is_some() && folded(one) == folded(other);
+            assert_eq!(same, folds, "{one} {other}");
+        }
+    }
 }

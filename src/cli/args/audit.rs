@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
 use crate::cli::args::machine::{ReadingArgs, RunArgs};
 
@@ -24,7 +25,8 @@ pub struct AuditArgs {
         long,
         value_name = "DIR.partial",
         conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "strict_perms", "cache",
-            "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "signers", "fail_on", "force", "subjects",
+            "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time",
+            "use_file_time", "policy", "model", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
@@ -88,7 +90,8 @@ pub struct JudgeArgs {
 const JUDGE_EXAMPLES: &str = "\
 Examples:
   mailseal judge report/ -o report2 --ca other-roots.pem
-  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z";
+  mailseal judge report/ -o report-2020 --ca roots.pem --at 2020-01-01T00:00:00Z
+  mailseal judge report/ -o report3 --ca roots.pem --trust-received mx.example.com";
 
 /// Options that decide verdicts.
 #[derive(Debug, Args)]
@@ -101,8 +104,8 @@ pub struct JudgingArgs {
     #[arg(long, value_name = "PATH", help_heading = "Judging")]
     pub certs: Vec<PathBuf>,
 
-    /// Revocation lists: PEM or DER, files or folders
-    #[arg(long, value_name = "PATH", help_heading = "Judging")]
+    /// Revocation lists and OCSP responses: PEM or DER, files or folders
+    #[arg(long, alias = "ocsp", value_name = "PATH", help_heading = "Judging")]
     pub crl: Vec<PathBuf>,
 
     /// A store (see `mailseal store`): what it trusts are anchors, its certificates and lists help; what it distrusts is no anchor
@@ -127,9 +130,26 @@ pub struct JudgingArgs {
     #[arg(long, help_heading = "Judging", hide_short_help = true)]
     pub require_revocation: bool,
 
-    /// Let revocation lists found in mail answer "good", too
+    /// Let revocation lists and OCSP responses found in mail answer "good", too
     #[arg(long, help_heading = "Judging", hide_short_help = true)]
     pub trust_embedded: bool,
+
+    /// Who is believed about times.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
+
+    /// Which algorithms and keys are weak or broken, and since when, in place of the built-in table; as src/manual/policy.csv
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Judging",
+        hide_short_help = true
+    )]
+    pub policy: Option<PathBuf>,
+
+    /// When the certificates of a path must be valid
+    #[arg(long, value_enum, default_value_t = ValidationModel::Shell, help_heading = "Judging", hide_short_help = true)]
+    pub model: ValidationModel,
 
     /// Which of a layer's signers count
     #[arg(long, value_enum, default_value_t = Signers::All, help_heading = "Judging", hide_short_help = true)]
@@ -143,6 +163,15 @@ pub struct JudgingArgs {
         hide_short_help = true
     )]
     pub fail_on: Vec<String>,
+}
+
+/// `--model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ValidationModel {
+    /// All at the time asked about (RFC 5280).
+    Shell,
+    /// The signer's at that time, each authority's when it issued the certificate below it.
+    Chain,
 }
 
 /// `--signers`.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::audit::{JudgingArgs, Signers};
+use crate::cli::args::audit::{JudgingArgs, Signers, ValidationModel};
 use crate::cli::args::bytes;
+use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
 
 /// `mailseal harvest`.
@@ -120,6 +121,13 @@ impl HarvestArgs {
             crl: self.crl.clone(),
             store: None,
             at: self.at.clone(),
+            evidence: EvidenceArgs {
+                trust_received: Vec::new(),
+                assert_time: Vec::new(),
+                use_file_time: false,
+            },
+            policy: None,
+            model: ValidationModel::Shell,
             require_revocation: false,
             trust_embedded: self.trust_embedded,
             signers: Signers::All,

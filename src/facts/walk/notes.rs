@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cms::archival;
 use crate::cms::{self, Carried as CarriedSets, Layer, SignedData};
 use crate::crypto::digest::sha256;
 use crate::facts::axis::{LayerKind, Structure};
@@ -103,7 +104,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes the certificates and CRLs of a readable structure, and gives their names.
+    /// Notes the certificates, CRLs and OCSP responses of a readable structure, and gives their names.
     pub(super) fn carried(&mut self, sets: &CarriedSets<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
         let take = |der: &&[u8], all: &mut BTreeMap<Sha256, Vec<u8>>| {
             let name = sha256(der);
@@ -111,7 +112,7 @@ impl Walk<'_> {
             name
         };
         let certificates = sets.certificates.iter();
-        let crls = sets.crls.iter();
+        let crls = sets.crls.iter().chain(&sets.ocsp_responses);
         (
             certificates
                 .map(|der| take(der, &mut self.certificates))
@@ -120,13 +121,27 @@ impl Walk<'_> {
         )
     }
 
-    /// The same of a SignedData, and behind them of the timestamp tokens on its signatures.
+    /// The same of a SignedData, and behind them of what its signatures have for archiving, and of the timestamp tokens on them.
     pub(super) fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
         let (mut certificates, mut crls) = self.carried(&data.carried);
-        for token in data.signers.iter().flat_map(|one| one.timestamp_tokens()) {
+        for signer in &data.signers {
+            let (more, lists) = self.carried(&archival::values(signer, self.limits));
+            add_new(&mut certificates, more);
+            add_new(&mut crls, lists);
+        }
+        let tokens = data
+            .signers
+            .iter()
+            .flat_map(|one| one.timestamp_tokens().chain(one.archive_tokens()));
+        for token in tokens {
             if let Ok(info) = cms::read(token, self.limits)
                 && let Layer::Signed(token) = &info.layer
             {
+                for signer in &token.signers {
+                    let (more, lists) = self.carried(&archival::values(signer, self.limits));
+                    add_new(&mut certificates, more);
+                    add_new(&mut crls, lists);
+                }
                 let (more, lists) = self.carried(&token.carried);
                 add_new(&mut certificates, more);
                 add_new(&mut crls, lists);

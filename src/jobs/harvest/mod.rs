@@ -76,6 +76,7 @@ pub fn harvest(
     let options = ReadOptions {
         limits: harvest.settings.limits.clone(),
         block_bytes: BLOCK_BYTES,
+        file_times: false,
     };
     let archive = Archive::open(harvest.archives, options)?;
     check_place(harvest.target, harvest.archives)?;

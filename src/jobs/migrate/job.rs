@@ -77,6 +77,7 @@ impl Migration<'_> {
             openssl: crypto::openssl_version(),
             all: false,
             hash_inputs: false,
+            file_times: false,
             keyring: self.keys.digest(),
             keys: u64::try_from(self.keys.keys().count()).unwrap_or(u64::MAX),
         }
@@ -95,6 +96,7 @@ impl Migration<'_> {
         let options = ReadOptions {
             limits: self.settings.limits.clone(),
             block_bytes: BLOCK_BYTES,
+            file_times: false,
         };
         let archive = Archive::open(self.archives, options)?;
         check_place(self.target, self.archives)?;

@@ -149,6 +149,7 @@ impl Plan<'_> {
         let options = ReadOptions {
             limits: self.limits.clone(),
             block_bytes: bytes.len().saturating_add(1),
+            file_times: false,
         };
         let reader = Box::new(io::Cursor::new(bytes.clone()));
         let Ok(mut archive) = Archive::from_reader("-", reader, options) else {

@@ -9,10 +9,11 @@ use crate::error::RunError;
 use crate::pki::pool::digests::Digests;
 use crate::pki::pool::index::{Pool, issuer_serial_key, octets_key};
 use crate::pki::pool::spool::Spool;
-use crate::pki::pool::{CertificateId, Entry, Origins, PoolCrl, Provenance};
+use crate::pki::pool::{CertificateId, Entry, OcspId, Origins, PoolCrl, PoolOcsp, Provenance};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::Crl;
 use crate::pki::x509::name::NameKey;
+use crate::pki::x509::ocsp::Ocsp;
 
 /// Takes certificates and CRLs, each once.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct PoolBuilder {
     by_sha256: Digests,
     by_ski: Vec<(u64, CertificateId)>,
     crls: HashMap<[u8; 32], PoolCrl>,
+    ocsp: HashMap<[u8; 32], PoolOcsp>,
 }
 
 impl PoolBuilder {
@@ -34,6 +36,7 @@ impl PoolBuilder {
             by_sha256: Digests::default(),
             by_ski: Vec::new(),
             crls: HashMap::new(),
+            ocsp: HashMap::new(),
         }
     }
 
@@ -141,6 +144,33 @@ impl PoolBuilder {
         Ok(new)
     }
 
+    /// Takes a CRL or an OCSP response, and a responder's certificates; what is neither is passed over, as it speaks for nobody.
+    ///
+    /// # Errors
+    /// Where the spool can't be written.
+    pub fn insert_revocation(
+        &mut self,
+        der: &[u8],
+        provenance: Provenance,
+    ) -> Result<(), RunError> {
+        let sha256 = digest::sha256(der);
+        if let Some(known) = self.ocsp.get_mut(&sha256) {
+            known.origins.add(provenance);
+            return Ok(());
+        }
+        let Ok(ocsp) = Ocsp::read(der) else {
+            let _ = self.insert_crl(der, provenance);
+            return Ok(());
+        };
+        for certificate in ocsp.certificates() {
+            self.insert_certificate(certificate, provenance)?;
+        }
+        let mut origins = Origins::default();
+        origins.add(provenance);
+        self.ocsp.insert(sha256, PoolOcsp { ocsp, origins });
+        Ok(())
+    }
+
     /// Takes everything of another pool. The union is associative, commutative and idempotent.
     ///
     /// # Errors
@@ -153,6 +183,15 @@ impl PoolBuilder {
             let slot = self.crls.entry(theirs.crl.sha256());
             let ours = slot.or_insert_with(|| PoolCrl {
                 crl: theirs.crl.clone(),
+                origins: Origins::default(),
+            });
+            ours.origins.message |= theirs.origins.message;
+            ours.origins.given |= theirs.origins.given;
+        }
+        for (_, theirs) in other.ocsp_responses() {
+            let slot = self.ocsp.entry(theirs.ocsp.sha256());
+            let ours = slot.or_insert_with(|| PoolOcsp {
+                ocsp: theirs.ocsp.clone(),
                 origins: Origins::default(),
             });
             ours.origins.message |= theirs.origins.message;
@@ -239,6 +278,17 @@ impl PoolBuilder {
         by_ski.shrink_to_fit();
         let mut crls: Vec<PoolCrl> = self.crls.into_values().collect();
         crls.sort_unstable_by_key(|pooled| pooled.crl.sha256());
+        let mut ocsp: Vec<PoolOcsp> = self.ocsp.into_values().collect();
+        ocsp.sort_unstable_by_key(|pooled| pooled.ocsp.sha256());
+        let mut answers: HashMap<Vec<u8>, Vec<OcspId>> = HashMap::new();
+        for (id, pooled) in (0..).map(OcspId).zip(&ocsp) {
+            for answer in pooled.ocsp.answers() {
+                let about = answers.entry(answer.serial().to_vec()).or_default();
+                if about.last() != Some(&id) {
+                    about.push(id);
+                }
+            }
+        }
         Pool {
             spool: self.spool,
             entries,
@@ -249,7 +299,10 @@ impl PoolBuilder {
             by_issuer_serial,
             by_spki,
             by_ski,
-            has_given_crls: crls.iter().any(|pooled| pooled.origins.given),
+            has_given_crls: crls.iter().any(|pooled| pooled.origins.given)
+                || ocsp.iter().any(|pooled| pooled.origins.given),
+            ocsp,
+            answers,
             crls,
         }
     }

@@ -1,13 +1,14 @@
 //! The finished pool: what is in it, and how it is found.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::asn1::reader::Integer;
 use crate::crypto::digest;
 use crate::error::RunError;
 use crate::pki::pool::digests::Digests;
 use crate::pki::pool::spool::Spool;
-use crate::pki::pool::{CertificateId, CrlId, Entry, Origins, PoolCrl};
+use crate::pki::pool::{CertificateId, CrlId, Entry, OcspId, Origins, PoolCrl, PoolOcsp};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::name::{Name, NameKey};
 
@@ -27,6 +28,11 @@ pub struct Pool {
     pub(super) by_ski: Vec<(u64, CertificateId)>,
     /// By SHA-256.
     pub(super) crls: Vec<PoolCrl>,
+    /// By SHA-256.
+    pub(super) ocsp: Vec<PoolOcsp>,
+    /// The responses about a serial number (minimal octets).
+    pub(super) answers: HashMap<Vec<u8>, Vec<OcspId>>,
+    /// CRLs or OCSP responses.
     pub(super) has_given_crls: bool,
 }
 
@@ -228,10 +234,36 @@ impl Pool {
         (0..).map(CrlId).zip(&self.crls)
     }
 
-    /// There is a CRL that the operator gave, or with `embedded` any.
+    /// All OCSP responses in the order of their SHA-256.
+    pub fn ocsp_responses(&self) -> impl Iterator<Item = (OcspId, &PoolOcsp)> {
+        (0..).map(OcspId).zip(&self.ocsp)
+    }
+
+    /// The OCSP responses that have an answer about some certificate with this serial number, by SHA-256.
+    pub fn ocsp_about(&self, serial: Integer<'_>) -> impl Iterator<Item = (OcspId, &PoolOcsp)> {
+        let about = self.answers.get(serial.minimal()).map(Vec::as_slice);
+        let ids = about.unwrap_or_default().iter();
+        ids.filter_map(|id| Some((*id, self.ocsp(*id)?)))
+    }
+
+    /// An OCSP response; None for an `id` of another pool.
+    #[must_use]
+    pub fn ocsp(&self, id: OcspId) -> Option<&PoolOcsp> {
+        self.ocsp.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The pool has an OCSP response with this SHA-256.
+    #[must_use]
+    pub fn has_ocsp(&self, sha256: &[u8; 32]) -> bool {
+        self.ocsp
+            .binary_search_by_key(sha256, |pooled| pooled.ocsp.sha256())
+            .is_ok()
+    }
+
+    /// There is a CRL or OCSP response that the operator gave, or with `embedded` any.
     #[must_use]
     pub fn has_crls(&self, embedded: bool) -> bool {
-        self.has_given_crls || (embedded && !self.crls.is_empty())
+        self.has_given_crls || (embedded && !(self.crls.is_empty() && self.ocsp.is_empty()))
     }
 
     /// The CRL with this SHA-256.

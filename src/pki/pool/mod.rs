@@ -17,6 +17,7 @@ pub use spool::Spool;
 
 use crate::pki::x509::crl::Crl;
 use crate::pki::x509::name::NameKey;
+use crate::pki::x509::ocsp::Ocsp;
 
 /// A certificate of one pool. Numbers follow the order of insertion, so they never stand in a report or a sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,10 @@ pub struct CertificateId(pub u32);
 /// A CRL of one pool: its place in the order of SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CrlId(pub u32);
+
+/// An OCSP response of one pool: its place in the order of SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OcspId(pub u32);
 
 /// Where a certificate or CRL came from; it may have come from both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +78,15 @@ struct Entry {
 pub struct PoolCrl {
     /// The list.
     pub crl: Crl,
+    /// Where it came from.
+    pub origins: Origins,
+}
+
+/// One OCSP response.
+#[derive(Clone, Debug)]
+pub struct PoolOcsp {
+    /// The response.
+    pub ocsp: Ocsp,
     /// Where it came from.
     pub origins: Origins,
 }

@@ -4,6 +4,17 @@ use crate::pki::pool::CertificateId;
 use crate::pki::words::words;
 
 words! {
+    /// When the certificates of a path must be valid (catalogue row A-31).
+    pub enum Model {
+        /// All of them at the time asked about (RFC 5280 §6.1).
+        Shell = "shell",
+        /// The signer's at that time, each authority's when it issued the certificate below it, as gpgsm's
+        /// `--validation-model chain` asks.
+        Chain = "chain",
+    }
+}
+
+words! {
     /// What hinders trust in a certificate, in the order in which it is reported; the last value is that nothing does.
     pub enum Chain {
         /// An authority that leads to an anchor has the issuer's name and key identifier, and its key did not sign this.

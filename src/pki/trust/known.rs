@@ -1,14 +1,24 @@
-//! What a [`Trust`] knows besides its answers.
+//! How a [`Trust`] answers, and what it knows besides its answers.
 
 use crate::limits::Limits;
-use crate::pki::trust::Trust;
+use crate::pki::trust::{Model, Trust};
 
 impl<'p> Trust<'p> {
-    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it.
+    /// The same by another model; without it, [`Model::Shell`].
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// The CRL speaks for nobody: it can't be read, or an authority whose name it bears did not sign it. An OCSP response can at least be
+    /// read; who may have signed it depends on the certificate asked about.
     #[must_use]
     pub fn is_invalid_crl(&self, sha256: &[u8; 32]) -> bool {
-        let known = self.pool.find_crl(sha256);
-        known.is_none_or(|id| self.hierarchy.is_unsigned(id))
+        match self.pool.find_crl(sha256) {
+            Some(id) => self.hierarchy.is_unsigned(id),
+            None => !self.pool.has_ocsp(sha256),
+        }
     }
 
     /// The operator trusts somebody; without anchors nothing can be trusted.

@@ -1,4 +1,4 @@
-//! Whether one key signed one certificate or CRL.
+//! Whether one key signed one certificate, CRL or OCSP response.
 
 use crate::asn1::algorithm::AlgorithmIdentifier;
 use crate::asn1::oid;
@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::pki::trust::Chain;
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::Crl;
+use crate::pki::x509::ocsp::Ocsp;
 
 /// Verifies the signatures of one worker.
 pub(super) struct Checker<'l> {
@@ -71,6 +72,16 @@ impl<'l> Checker<'l> {
     /// `key` verifies the CRL's signature.
     pub(super) fn signed_crl(&mut self, crl: &Crl, key: &PublicKey) -> bool {
         self.verifies(key, crl.signature_algorithm(), crl.tbs(), crl.signature())
+    }
+
+    /// `key` verifies the OCSP response's signature.
+    pub(super) fn signed_ocsp(&mut self, ocsp: &Ocsp, key: &PublicKey) -> bool {
+        self.verifies(
+            key,
+            ocsp.signature_algorithm(),
+            ocsp.tbs(),
+            ocsp.signature(),
+        )
     }
 
     /// OpenSSL's own opinion of a linked path, the anchor last: None where it has nothing against it.

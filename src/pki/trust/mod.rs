@@ -24,15 +24,20 @@ mod path;
 
 mod purpose;
 
+mod responder;
+
 mod revocation;
+
+mod scope;
 
 mod known;
 
 pub use anchors::Anchors;
-pub use chain::{Chain, ChainJudgement, Purpose, TrustFinding};
+pub use chain::{Chain, ChainJudgement, Model, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
 pub use revocation::{
-    CertificateRevocation, KnownRevocation, Revocation, RevocationJudgement, RevocationOptions,
+    CertificateRevocation, KnownRevocation, Revocation, RevocationEvidence, RevocationJudgement,
+    RevocationOptions,
 };
 
 use std::collections::HashMap;
@@ -54,7 +59,8 @@ pub struct Trust<'p> {
     limits: &'p Limits,
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
-    cases: revocation::Cases<'p>,
+    cases: revocation::Cases,
+    model: Model,
 }
 
 impl<'p> Trust<'p> {
@@ -68,6 +74,7 @@ impl<'p> Trust<'p> {
             checker: Checker::new(limits),
             known: HashMap::new(),
             cases: HashMap::new(),
+            model: Model::Shell,
         }
     }
 
@@ -82,7 +89,8 @@ impl<'p> Trust<'p> {
         purpose: Purpose,
         at: Time,
     ) -> Result<ChainJudgement, RunError> {
-        Ok(self.candidates(certificate, purpose)?.judge(at))
+        let model = self.model;
+        Ok(self.candidates(certificate, purpose)?.judge(at, model))
     }
 
     /// The judgement of [`Trust::chain`], and behind it that of every other path to an anchor with the same value: an authority's
@@ -96,7 +104,8 @@ impl<'p> Trust<'p> {
         purpose: Purpose,
         at: Time,
     ) -> Result<Vec<ChainJudgement>, RunError> {
-        Ok(self.candidates(certificate, purpose)?.all(at))
+        let model = self.model;
+        Ok(self.candidates(certificate, purpose)?.all(at, model))
     }
 
     fn candidates(
@@ -162,6 +171,7 @@ impl<'p> Trust<'p> {
             cases: &mut self.cases,
             options,
             of_signer: false,
+            model: self.model,
         };
         court.judge(path, at)
     }
@@ -183,6 +193,7 @@ impl<'p> Trust<'p> {
             cases: &mut self.cases,
             options,
             of_signer: false,
+            model: self.model,
         };
         court.known(path)
     }

@@ -13,7 +13,7 @@ use crate::pki::trust::hierarchy::{Hierarchy, Node, has_key_identifier};
 use crate::pki::trust::link::Checker;
 use crate::pki::trust::partial;
 use crate::pki::trust::purpose;
-use crate::pki::trust::{Chain, ChainJudgement, Purpose, TrustFinding};
+use crate::pki::trust::{Chain, ChainJudgement, Model, Purpose, TrustFinding};
 use crate::pki::x509::certificate::Certificate;
 
 /// What is wrong with a path, and what is worth knowing of it.
@@ -44,6 +44,10 @@ pub(super) struct Judged {
     window: Window,
     /// The anchor's own.
     anchor_window: Window,
+    /// The signer's own.
+    signer_window: Window,
+    /// Authorities that were not valid when they issued what is below them.
+    issuance: Vec<Chain>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,13 +81,20 @@ impl Judged {
         self.failures.reasons.is_empty() && !self.window.is_after(at) && !self.window.is_before(at)
     }
 
-    fn at(&self, at: Time) -> ChainJudgement {
+    fn at(&self, at: Time, model: Model) -> ChainJudgement {
         let mut reasons = self.failures.reasons.clone();
+        let window = match model {
+            Model::Shell => self.window,
+            Model::Chain => {
+                reasons.extend(&self.issuance);
+                self.signer_window
+            }
+        };
         let mut findings = self.failures.findings.clone();
-        if self.window.is_after(at) {
+        if window.is_after(at) {
             reasons.push(Chain::NotYetValid);
         }
-        if self.window.is_before(at) {
+        if window.is_before(at) {
             reasons.push(Chain::Expired);
         }
         if self.anchor_window.is_after(at) {
@@ -126,13 +137,13 @@ impl Candidates {
     }
 
     /// The first path that is trusted, else the one whose first failure comes last.
-    pub(super) fn judge(&self, at: Time) -> ChainJudgement {
-        let mut best = self.first.at(at);
+    pub(super) fn judge(&self, at: Time, model: Model) -> ChainJudgement {
+        let mut best = self.first.at(at, model);
         for other in &self.others {
             if best.value == Chain::Trusted {
                 break;
             }
-            let other = other.at(at);
+            let other = other.at(at, model);
             if other.value > best.value {
                 best = other;
             }
@@ -141,14 +152,14 @@ impl Candidates {
     }
 
     /// That path, and behind it the others with an anchor that are no worse.
-    pub(super) fn all(&self, at: Time) -> Vec<ChainJudgement> {
-        let best = self.judge(at);
+    pub(super) fn all(&self, at: Time, model: Model) -> Vec<ChainJudgement> {
+        let best = self.judge(at, model);
         if self.others.is_empty() || best.anchor.is_none() {
             return vec![best];
         }
         let judged = std::iter::once(&self.first).chain(&self.others);
         let others: Vec<_> = judged
-            .map(|judged| judged.at(at))
+            .map(|judged| judged.at(at, model))
             .filter(|one| one.value == best.value && one.anchor.is_some() && one.path != best.path)
             .collect();
         std::iter::once(best).chain(others).collect()
@@ -173,6 +184,8 @@ pub(super) fn judged(
             failures,
             window: Window::default(),
             anchor_window: Window::default(),
+            signer_window: Window::default(),
+            issuance: Vec::new(),
         }]);
     };
     if let Some(anchor) = hierarchy.node(id).filter(|node| node.is_anchor) {
@@ -192,7 +205,11 @@ pub(super) fn judged(
     if all.is_empty() {
         let mut partial = partial::climb(pool, hierarchy, checker, id, &certificate)?;
         describe(checker, &certificate, purpose, &mut partial.failures);
+        let mut signer_window = Window::default();
+        signer_window.narrow(&certificate);
         all.push(Judged {
+            signer_window,
+            issuance: Vec::new(),
             window: partial.window(pool)?,
             path: partial.path,
             anchor: None,
@@ -419,6 +436,10 @@ fn judge(
             note_times(below, &mut failures);
         }
     }
+    let mut signer_window = Window::default();
+    if !is_anchor {
+        signer_window.narrow(certificate);
+    }
     if exceeds_path_length(&path) {
         failures.add(Chain::PathLength, None);
     }
@@ -441,7 +462,30 @@ fn judge(
         failures,
         window,
         anchor_window,
+        signer_window,
+        issuance: issuance(&path),
     }
+}
+
+/// The chain model: each authority but the anchor must have been valid when it issued what is below it.
+fn issuance(path: &[Certificate<'_>]) -> Vec<Chain> {
+    let without_anchor = path.split_last().map_or(path, |(_, below)| below);
+    let mut reasons = Vec::new();
+    for pair in without_anchor.windows(2) {
+        let [below, authority] = pair else { continue };
+        let mut window = Window::default();
+        window.narrow(authority);
+        let Ok(issued) = below.not_before else {
+            continue; // [`note_times`] told that
+        };
+        if window.is_after(issued) {
+            reasons.push(Chain::NotYetValid);
+        }
+        if window.is_before(issued) {
+            reasons.push(Chain::Expired);
+        }
+    }
+    reasons
 }
 
 /// What can be said of the signer's certificate alone.

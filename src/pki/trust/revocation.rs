@@ -4,24 +4,25 @@
 //! cRLDistributionPoints; its signature is that of an authority that has cRLSign and stands on the path, or has a path of its
 //! own without failures to the same anchor, valid when the CRL was issued; and the certificate lies in its scope.
 //! Every usable CRL can prove a revocation. That a certificate is good is proved only by a complete one that the operator gave,
-//! or any with [`RevocationOptions::trust_embedded`].
+//! or any with [`RevocationOptions::trust_embedded`]. An OCSP response counts as a CRL for one certificate does; who may give it is
+//! told in `responder`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::asn1::time::Time;
 use crate::error::RunError;
 use crate::limits::TRUST_CACHE;
-use crate::pki::pool::{CertificateId, CrlId, Pool, PoolCrl};
+use crate::pki::pool::{CertificateId, CrlId, OcspId, Origins, Pool, PoolCrl};
+use crate::pki::trust::chain::Model;
 use crate::pki::trust::hierarchy::{Hierarchy, SignedCrl};
 use crate::pki::trust::link::Checker;
 use crate::pki::trust::path;
+use crate::pki::trust::scope::{Points, is_in_scope};
 use crate::pki::words::words;
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::{Crl, CrlEntry, CrlScope, RevocationReason};
-use crate::pki::x509::extensions::DistributionPointName;
-use crate::pki::x509::general_name::GeneralName;
-use crate::pki::x509::name::{Name, NameKey};
+use crate::pki::x509::ocsp::{OcspAnswer, OcspStatus};
 
 words! {
     /// The revocation axis. Ordered from the best to the worst; the worst of a path's certificates counts.
@@ -60,10 +61,19 @@ impl Default for RevocationOptions {
 }
 
 impl RevocationOptions {
-    /// A CRL may speak for a certificate, and not only against it.
-    fn counts(self, pooled: &PoolCrl) -> bool {
-        pooled.origins.given || self.trust_embedded
+    /// What came from there may speak for a certificate, and not only against it.
+    fn counts(self, origins: Origins) -> bool {
+        origins.given || self.trust_embedded
     }
+}
+
+/// A CRL or OCSP response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevocationEvidence {
+    /// A CRL.
+    Crl(CrlId),
+    /// An OCSP response.
+    Ocsp(OcspId),
 }
 
 /// The answer about one certificate, and what decided it.
@@ -73,8 +83,8 @@ pub struct CertificateRevocation {
     pub certificate: CertificateId,
     /// The answer.
     pub value: Revocation,
-    /// The CRL that decided; None where none did.
-    pub decided_by: Option<CrlId>,
+    /// What decided; None where nothing did.
+    pub decided_by: Option<RevocationEvidence>,
     /// Its `thisUpdate`.
     pub this_update: Option<Time>,
     /// Its `nextUpdate`.
@@ -116,8 +126,8 @@ impl RevocationJudgement {
 pub struct KnownRevocation {
     /// Whose.
     pub certificate: CertificateId,
-    /// The CRL that says so.
-    pub decided_by: CrlId,
+    /// What says so.
+    pub decided_by: RevocationEvidence,
     /// Why.
     pub reason: RevocationReason,
     /// From when: min(revocationDate, invalidityDate).
@@ -129,29 +139,58 @@ pub(super) struct Court<'c, 'l> {
     pub(super) pool: &'l Pool,
     pub(super) hierarchy: &'l Hierarchy,
     pub(super) checker: &'c mut Checker<'l>,
-    pub(super) cases: &'c mut Cases<'l>,
+    pub(super) cases: &'c mut Cases,
     pub(super) options: RevocationOptions,
     /// The path looked at is that of a CRL's signer: the signers of its CRLs are not asked in turn, which could go on
     /// for ever.
     pub(super) of_signer: bool,
+    pub(super) model: Model,
 }
 
 /// What is remembered of paths: everything about revocation but the time.
-pub(super) type Cases<'l> = HashMap<(Vec<CertificateId>, RevocationOptions, bool), Arc<Case<'l>>>;
+pub(super) type Cases = HashMap<(Vec<CertificateId>, RevocationOptions, bool), Arc<Case>>;
 
-/// What the CRLs say of the certificate at the beginning of a path, at all times.
-pub(super) struct Case<'l> {
-    /// CRLs that speak for it, by SHA-256.
-    usable: Vec<(CrlId, &'l PoolCrl)>,
+/// What the CRLs and OCSP responses say of the certificate at the beginning of a path, at all times.
+pub(super) struct Case {
+    /// What may say that it is good.
+    statements: Vec<Statement>,
     /// Its revocations.
     terms: Vec<Term>,
-    /// Its notAfter, where that can be read.
-    not_after: Option<Time>,
+}
+
+/// Something that was issued at a time and says that the certificate is not revoked.
+#[derive(Clone, Copy)]
+struct Statement {
+    evidence: RevocationEvidence,
+    this_update: Time,
+    next_update: Option<Time>,
+    /// Until when it holds.
+    until: Option<Time>,
+    /// Of the reasons for which it speaks.
+    reasons: u16,
+    /// It was issued while the certificate was valid, or speaks of expired ones too.
+    keeps: bool,
+}
+
+impl Statement {
+    fn covers_all_reasons(&self) -> bool {
+        self.reasons & CrlScope::ALL_REASONS == CrlScope::ALL_REASONS
+    }
+
+    fn clears(&self, at: Time) -> bool {
+        self.keeps && self.until.is_some_and(|until| at <= until)
+    }
+
+    fn has_ended(&self, at: Time) -> bool {
+        self.until.is_some_and(|until| until < at)
+    }
 }
 
 /// A revocation in force from `from` until `until`, if that comes.
 struct Term {
-    crl: CrlId,
+    evidence: RevocationEvidence,
+    this_update: Time,
+    next_update: Option<Time>,
     entry: CrlEntry,
     from: Time,
     until: Option<Time>,
@@ -172,6 +211,7 @@ impl<'l> Court<'_, 'l> {
         let mut each = Vec::new();
         for index in 0..path.len().saturating_sub(1) {
             let rest = path.get(index..).unwrap_or_default();
+            let at = self.asked_at(path, index, at)?;
             each.extend(self.judge_one(rest, at)?);
         }
         let mut worst: Option<CertificateRevocation> = None;
@@ -181,6 +221,19 @@ impl<'l> Court<'_, 'l> {
             }
         }
         Ok(RevocationJudgement { worst, each })
+    }
+
+    /// By the chain model an authority must have been good when it issued what is below it.
+    fn asked_at(&self, path: &[CertificateId], index: usize, at: Time) -> Result<Time, RunError> {
+        let below = index.checked_sub(1).and_then(|below| path.get(below));
+        match (self.model, below) {
+            (Model::Shell, _) | (Model::Chain, None) => Ok(at),
+            (Model::Chain, Some(below)) => {
+                let der = self.pool.der(*below)?;
+                let issued = Certificate::read(&der).and_then(|below| below.not_before);
+                Ok(issued.unwrap_or(at))
+            }
+        }
     }
 
     pub(super) fn known(
@@ -202,7 +255,7 @@ impl<'l> Court<'_, 'l> {
                     .filter(|term| term.until.is_none())
                     .map(|term| KnownRevocation {
                         certificate: *id,
-                        decided_by: term.crl,
+                        decided_by: term.evidence,
                         reason: term.entry.reason,
                         revoked_at: term.from,
                     }),
@@ -235,69 +288,43 @@ impl<'l> Court<'_, 'l> {
         let Some(case) = self.case(path)? else {
             return Ok(Some(answer(Revocation::Unknown)));
         };
-        let decided = |value, crl: CrlId, entry: Option<&Term>| CertificateRevocation {
-            decided_by: Some(crl),
-            this_update: self.pool.crl(crl).map(|pooled| pooled.crl.this_update()),
-            next_update: self
-                .pool
-                .crl(crl)
-                .and_then(|pooled| pooled.crl.next_update()),
-            reason: entry.map(|term| term.entry.reason),
-            revoked_at: entry.map(|term| term.from),
+        let revoked = |value, term: &Term| CertificateRevocation {
+            decided_by: Some(term.evidence),
+            this_update: Some(term.this_update),
+            next_update: term.next_update,
+            reason: Some(term.entry.reason),
+            revoked_at: Some(term.from),
             ..answer(value)
         };
         if let Some(term) = case.terms.iter().find(|term| term.is_in_force(at)) {
-            return Ok(Some(decided(Revocation::Revoked, term.crl, Some(term))));
+            return Ok(Some(revoked(Revocation::Revoked, term)));
         }
         if let Some(term) = case.terms.iter().find(|term| term.from > at) {
-            return Ok(Some(decided(
-                Revocation::RevokedLater,
-                term.crl,
-                Some(term),
-            )));
+            return Ok(Some(revoked(Revocation::RevokedLater, term)));
         }
-        let counts = |pooled: &PoolCrl| self.options.counts(pooled);
         if !self.pool.has_crls(self.options.trust_embedded) {
             return Ok(Some(answer(Revocation::NotChecked)));
         }
-        let speaking: Vec<&(CrlId, &PoolCrl)> = case
-            .usable
-            .iter()
-            .filter(|(_, pooled)| counts(pooled) && pooled.crl.is_base())
-            .collect();
-        let latest_of = |complete: bool| {
-            speaking
-                .iter()
-                .filter(|(_, pooled)| pooled.crl.covers_all_reasons() || !complete)
-                .max_by_key(|(id, pooled)| (pooled.crl.this_update(), *id))
-        };
-        let Some((latest, pooled)) = latest_of(true).or_else(|| latest_of(false)) else {
-            return Ok(Some(answer(Revocation::Unknown)));
-        };
-        let clears = |crl: &Crl| {
-            crl.next_update().is_some_and(|next| at <= next) && keeps_entry(crl, case.not_after)
-        };
-        // CRLs for some reasons each clear a certificate together (RFC 5280 §6.3.3 (d), (e)).
-        let together = || {
-            let parts = speaking.iter().filter(|(_, part)| clears(&part.crl));
-            let reasons = parts.fold(0, |all, (_, part)| all | part.crl.scope().reasons);
-            reasons & CrlScope::ALL_REASONS == CrlScope::ALL_REASONS
-        };
-        let ended = |crl: &Crl| crl.next_update().is_some_and(|next| next < at);
-        let value = if pooled.crl.covers_all_reasons() && clears(&pooled.crl)
-            || !pooled.crl.covers_all_reasons() && together()
-        {
-            Revocation::Good
-        } else if speaking.iter().all(|(_, pooled)| ended(&pooled.crl)) {
-            Revocation::Stale
-        } else {
-            Revocation::Unknown
-        };
-        Ok(Some(decided(value, *latest, None)))
+        let is_crl = |one: &&Statement| matches!(one.evidence, RevocationEvidence::Crl(_));
+        let (crls, responses): (Vec<&Statement>, Vec<_>) = case.statements.iter().partition(is_crl);
+        // Lists and responses are two ways to the same answer: the better one counts, as both may say that it is good.
+        let best = [decide(&crls, at), decide(&responses, at)]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(value, _)| *value);
+        Ok(Some(match best {
+            None => answer(Revocation::Unknown),
+            Some((value, latest)) => CertificateRevocation {
+                decided_by: Some(latest.evidence),
+                this_update: Some(latest.this_update),
+                next_update: latest.next_update,
+                ..answer(value)
+            },
+        }))
     }
 
-    /// What the CRLs say of the certificate at the beginning of `path`; None where it can't be read.
-    fn case(&mut self, path: &[CertificateId]) -> Result<Option<Arc<Case<'l>>>, RunError> {
+    /// What is said of the certificate at the beginning of `path`; None where it can't be read.
+    fn case(&mut self, path: &[CertificateId]) -> Result<Option<Arc<Case>>, RunError> {
         let key = (path.to_vec(), self.options, self.of_signer);
         if let Some(known) = self.cases.get(&key) {
             return Ok(Some(Arc::clone(known)));
@@ -310,11 +337,10 @@ impl<'l> Court<'_, 'l> {
             return Ok(None);
         };
         let usable = self.usable(&certificate, path)?;
-        let terms = terms(&certificate, &usable, self.options);
+        let answers = self.answers(&certificate, path)?;
         let case = Arc::new(Case {
-            usable,
-            terms,
-            not_after: certificate.not_after.ok(),
+            statements: statements(&certificate, &usable, &answers, self.options),
+            terms: terms(&certificate, &usable, &answers, self.options),
         });
         if self.cases.len() >= TRUST_CACHE {
             self.cases.clear();
@@ -388,7 +414,7 @@ impl<'l> Court<'_, 'l> {
 
     /// A certificate of a CRL signer's path was revoked when it signed, or is revoked so that it may have been somebody
     /// else who signed.
-    fn is_revoked_signer(
+    pub(super) fn is_revoked_signer(
         &mut self,
         path: &[CertificateId],
         issued: Time,
@@ -400,6 +426,7 @@ impl<'l> Court<'_, 'l> {
             cases: &mut *self.cases,
             options: self.options,
             of_signer: true,
+            model: self.model,
         };
         let known = court.known(path)?;
         Ok(known
@@ -417,31 +444,125 @@ impl<'l> Court<'_, 'l> {
     }
 }
 
-/// Revocations by all CRLs, the earliest first. A suspension ends with the first `removeFromCRL` that a later CRL has for
+/// An answer of an OCSP response whose responder may give it.
+pub(super) struct Answer<'l> {
+    pub(super) id: OcspId,
+    pub(super) origins: Origins,
+    pub(super) answer: &'l OcspAnswer,
+}
+
+/// The value of the statements of one kind at a time where the certificate is not revoked, and the one that decides: the latest.
+fn decide<'s>(statements: &[&'s Statement], at: Time) -> Option<(Revocation, &'s Statement)> {
+    let latest_of = |complete: bool| {
+        statements
+            .iter()
+            .filter(|one| one.covers_all_reasons() || !complete)
+            .max_by_key(|one| (one.this_update, one.evidence))
+    };
+    let latest = latest_of(true).or_else(|| latest_of(false))?;
+    // CRLs for some reasons each clear a certificate together (RFC 5280 §6.3.3 (d), (e)).
+    let together = || {
+        let parts = statements.iter().filter(|part| part.clears(at));
+        let reasons = parts.fold(0, |all, part| all | part.reasons);
+        reasons & CrlScope::ALL_REASONS == CrlScope::ALL_REASONS
+    };
+    let clears = match latest.covers_all_reasons() {
+        true => latest.clears(at),
+        false => together(),
+    };
+    let value = if clears {
+        Revocation::Good
+    } else if statements.iter().all(|one| one.has_ended(at)) {
+        Revocation::Stale
+    } else {
+        Revocation::Unknown
+    };
+    Some((value, *latest))
+}
+
+fn statements(
+    certificate: &Certificate<'_>,
+    usable: &[(CrlId, &PoolCrl)],
+    answers: &[Answer<'_>],
+    options: RevocationOptions,
+) -> Vec<Statement> {
+    let not_after = certificate.not_after.ok();
+    let lists = usable
+        .iter()
+        .filter(|(_, pooled)| options.counts(pooled.origins) && pooled.crl.is_base())
+        .map(|(id, pooled)| Statement {
+            evidence: RevocationEvidence::Crl(*id),
+            this_update: pooled.crl.this_update(),
+            next_update: pooled.crl.next_update(),
+            until: pooled.crl.next_update(),
+            reasons: pooled.crl.scope().reasons,
+            keeps: keeps_entry(&pooled.crl, not_after),
+        });
+    let responses = answers
+        .iter()
+        .filter(|one| {
+            let good = one.answer.status == OcspStatus::Good && one.answer.understood;
+            good && options.counts(one.origins)
+        })
+        .map(|one| Statement {
+            evidence: RevocationEvidence::Ocsp(one.id),
+            this_update: one.answer.this_update,
+            next_update: one.answer.next_update,
+            // Without nextUpdate newer information is there at any time (RFC 6960 §4.2.2.1): it holds for what was before.
+            until: Some(one.answer.next_update.unwrap_or(one.answer.this_update)),
+            reasons: CrlScope::ALL_REASONS,
+            keeps: not_after.is_some_and(|not_after| {
+                one.answer.this_update <= not_after
+                    || one
+                        .answer
+                        .archive_cutoff
+                        .is_some_and(|cutoff| cutoff <= not_after)
+            }),
+        });
+    lists.chain(responses).collect()
+}
+
+/// Revocations by all CRLs and OCSP responses, the earliest first. A suspension ends with the first `removeFromCRL` that a later CRL has for
 /// it: at the date of that entry, or where that is no later than the suspension, with that CRL.
 /// As evidence for the certificate, that entry must be in a CRL that may say `good`.
 fn terms(
     certificate: &Certificate<'_>,
     usable: &[(CrlId, &PoolCrl)],
+    answers: &[Answer<'_>],
     options: RevocationOptions,
 ) -> Vec<Term> {
     let mut terms = Vec::new();
     let mut removals: Vec<(Time, CrlEntry)> = Vec::new();
     for (id, pooled) in usable {
-        for entry in pooled.crl.entries(certificate.issuer, certificate.serial) {
+        let crl = &pooled.crl;
+        for entry in crl.entries(certificate.issuer, certificate.serial) {
             if entry.reason == RevocationReason::RemoveFromCrl {
-                if !options.counts(pooled) {
+                if !options.counts(pooled.origins) {
                     continue;
                 }
-                removals.push((pooled.crl.this_update(), entry));
+                removals.push((crl.this_update(), entry));
             } else {
                 terms.push(Term {
-                    crl: *id,
+                    evidence: RevocationEvidence::Crl(*id),
+                    this_update: crl.this_update(),
+                    next_update: crl.next_update(),
                     from: entry.since(),
                     until: None,
                     entry,
                 });
             }
+        }
+    }
+    for one in answers {
+        if let OcspStatus::Revoked(entry) = one.answer.status {
+            terms.push(Term {
+                evidence: RevocationEvidence::Ocsp(one.id),
+                this_update: one.answer.this_update,
+                next_update: one.answer.next_update,
+                from: entry.since(),
+                until: None,
+                entry,
+            });
         }
     }
     for term in &mut terms {
@@ -460,7 +581,7 @@ fn terms(
         }
     }
     // The CRL's own order breaks ties, so that the answer depends on nothing else.
-    terms.sort_by_key(|term| (term.from, term.crl));
+    terms.sort_by_key(|term| (term.from, term.evidence));
     terms
 }
 
@@ -470,92 +591,4 @@ fn keeps_entry(crl: &Crl, not_after: Option<Time>) -> bool {
         crl.this_update() <= not_after
             || crl.expired_since().is_some_and(|since| since <= not_after)
     })
-}
-
-/// The distribution points that a certificate names.
-struct Points<'c> {
-    /// CRL issuers beside the certificate's own.
-    issuers: Vec<Name<'c>>,
-    /// Who issues the CRL of a point, and a name of the point (RFC 5280 §6.3.3 (b)(1), (2)(i)).
-    names: HashSet<(NameKey, PointKey)>,
-}
-
-impl<'c> Points<'c> {
-    fn read(certificate: &Certificate<'c>) -> Self {
-        let points = certificate.extensions.crl_distribution_points();
-        let mut all = Self {
-            issuers: Vec::new(),
-            names: HashSet::new(),
-        };
-        let mut seen = HashSet::from([certificate.issuer.key()]);
-        for point in points.ok().flatten().unwrap_or_default() {
-            let mut owners = Vec::new();
-            for issuer in &point.crl_issuer {
-                if let GeneralName::Directory(name) = issuer {
-                    owners.push(*name);
-                    if seen.insert(name.key()) {
-                        all.issuers.push(*name);
-                    }
-                }
-            }
-            if point.crl_issuer.is_empty() {
-                owners.push(certificate.issuer);
-            }
-            for owner in owners {
-                let names = match &point.name {
-                    Some(name) => complete(name, owner),
-                    // A point without a name is called by its CRL issuer.
-                    None => point.crl_issuer.iter().map(key_of).collect(),
-                };
-                let key = owner.key();
-                all.names.extend(names.into_iter().map(|name| (key, name)));
-            }
-        }
-        all
-    }
-}
-
-/// RFC 5280 §6.3.3 (b).
-fn is_in_scope(crl: &Crl, certificate: &Certificate<'_>, points: &Points<'_>) -> bool {
-    let scope = crl.scope();
-    let constraints = certificate.extensions.basic_constraints();
-    let is_ca = matches!(constraints, Ok(Some(constraints)) if constraints.ca);
-    if scope.only_attributes
-        || (scope.only_users && is_ca)
-        || (scope.only_authorities && !is_ca)
-        || (!scope.indirect && !crl.issuer().matches(certificate.issuer))
-    {
-        return false;
-    }
-    if !scope.one_distribution_point {
-        return true;
-    }
-    crl.distribution_point().is_some_and(|name| {
-        complete(&name, crl.issuer())
-            .into_iter()
-            .any(|name| points.names.contains(&(crl.issuer_key(), name)))
-    })
-}
-
-/// What two names of one point have in common.
-type PointKey = (u8, Vec<u8>);
-
-fn complete(name: &DistributionPointName<'_>, issuer: Name<'_>) -> Vec<PointKey> {
-    match name {
-        DistributionPointName::Full(names) => names.iter().map(key_of).collect(),
-        DistributionPointName::Relative(rdn) => vec![(4, issuer.normalised_with(rdn))],
-    }
-}
-
-fn key_of(name: &GeneralName<'_>) -> PointKey {
-    match name {
-        GeneralName::Rfc822(octets) => (1, octets.to_vec()),
-        GeneralName::Dns(octets) => (2, octets.to_vec()),
-        GeneralName::Directory(name) => (4, name.normalised()),
-        GeneralName::Uri(octets) => (6, octets.to_vec()),
-        GeneralName::Ip(octets) => (7, octets.to_vec()),
-        GeneralName::SmtpUtf8Mailbox(octets) => (9, octets.to_vec()),
-        GeneralName::Other(oid) => (0, oid.content().to_vec()),
-        GeneralName::Rare(number) => (10, number.to_be_bytes().to_vec()),
-    }
 }

@@ -44,6 +44,12 @@ words! {
 }
 
 impl RevocationReason {
+    /// `CRLReason`'s number.
+    #[must_use]
+    pub(super) fn of(number: Integer<'_>) -> Self {
+        number.to_u64().map_or(Self::Unknown, Self::from_number)
+    }
+
     fn from_number(number: u64) -> Self {
         match number {
             0 => Self::Unspecified,

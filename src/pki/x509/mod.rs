@@ -20,6 +20,9 @@ pub mod usable;
 
 pub mod crl;
 
+pub mod ocsp;
+
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use name::Name;
+pub use ocsp::Ocsp;

@@ -1,7 +1,9 @@
-//! Rows: paths, purposes, authorities, name constraints.
+//! Rows: paths, purposes, authorities, name constraints, validation models.
 
 use mailseal::asn1::Oid;
 use mailseal::asn1::oid;
+use mailseal::judge::Policy;
+use mailseal::pki::trust::Model;
 
 use crate::catalogue::a_axes::clear_signed_by;
 use crate::catalogue::a_axes::content;
@@ -15,6 +17,9 @@ use crate::toolkit::certificates::day;
 use crate::toolkit::certificates::name;
 use crate::toolkit::cms::Sign;
 use crate::toolkit::cms::Signed;
+use crate::toolkit::crls;
+use crate::toolkit::crls::Crl;
+use crate::toolkit::crls::Entry;
 use crate::toolkit::extensions;
 use crate::toolkit::extensions::AltNames;
 use crate::toolkit::extensions::Extension;
@@ -425,5 +430,50 @@ fn a_08_a_key_of_another_kind_leaves_the_signature_unsupported() {
     assert_eq!(
         record.axes(["digest", "signature", "verdict"]),
         ["match", "unsupported_algorithm", "unsupported"]
+    );
+}
+
+/// By the chain model an authority need only have been valid, and not revoked, when it issued.
+#[test]
+fn a_31_the_chain_model_asks_when_the_authority_issued() {
+    let judged = |until, issued, model, crls: Vec<Vec<u8>>| {
+        let party = Party::new("Old Authority", "rsa2048-2");
+        let authority = Wanted::ca(500).validity(day(2010, 1, 1), until);
+        let authority = Holder::below_root(party, &authority, root());
+        let signer = Wanted::mail(501, "alice@example.com").validity(issued, day(2030, 1, 1));
+        let signer = Holder::below(Party::new("Alice", "rsa2048-3"), &signer, &authority);
+        let message = clear_signed_by(&signer, "alice@example.com");
+        let mut audit = Audit::of(&[&message]).policy(Policy {
+            model,
+            ..Policy::default()
+        });
+        audit.crls = crls;
+        let record = audit.record();
+        ["chain", "revocation", "verdict"].map(|name| record.at("now", name).to_owned())
+    };
+    let (in_2020, in_2022) = (day(2020, 1, 1), day(2022, 1, 1));
+    let ended = |model| judged(in_2022, in_2020, model, Vec::new());
+    assert_eq!(
+        ended(Model::Shell),
+        ["expired", "not_checked", "signer_expired"]
+    );
+    assert_eq!(ended(Model::Chain), ["trusted", "not_checked", "valid"]);
+    // It had ended when it issued.
+    let late = |model| judged(in_2020, in_2022, model, Vec::new());
+    assert_eq!(late(Model::Shell)[0], "expired");
+    assert_eq!(late(Model::Chain)[0], "expired");
+    // Revoked before it issued, and after.
+    let revoked = |at, model| {
+        let list = Crl::new(day(2025, 1, 1), day(2026, 1, 1))
+            .entry(Entry::new(500, at).reason(crls::CESSATION_OF_OPERATION))
+            .issue(&root().party);
+        judged(day(2030, 1, 1), in_2020, model, vec![list])
+    };
+    assert_eq!(revoked(day(2019, 1, 1), Model::Shell)[2], "signer_revoked");
+    assert_eq!(revoked(day(2019, 1, 1), Model::Chain)[2], "signer_revoked");
+    assert_eq!(revoked(in_2022, Model::Shell)[2], "signer_revoked");
+    assert_eq!(
+        revoked(in_2022, Model::Chain)[1..],
+        ["revoked_later", "valid"]
     );
 }

@@ -163,8 +163,11 @@ fn i_01_values_and_tokens_at_any_depth() {
     let sign = Sign::by(alice()).at(people::sent()).unsigned(|signature| {
         let token = timestamp_token(archived, signature, people::sent());
         AttributeList::new()
-            .values(oid::CERT_VALUES, &[&sequence_of(&[&value.certificate])])
-            .values(oid::ARCHIVE_TIMESTAMP_V3, &[&token])
+            .values(
+                oid::CERTIFICATE_VALUES,
+                &[&sequence_of(&[&value.certificate])],
+            )
+            .values(oid::ARCHIVE_TIME_STAMP_V3, &[&token])
             .values(
                 oid::ESC_TIME_STAMP,
                 &[&certs_only(&[inner.certificate.clone()])],

@@ -3,11 +3,14 @@
 
 pub mod audit;
 
+mod a_asserted;
 mod a_axes;
 mod a_chain;
 mod a_completion;
 mod a_determinism;
 mod a_identity;
+mod a_matrix;
+mod a_ocsp;
 mod a_poison;
 mod a_revocation;
 mod a_signers;

@@ -398,3 +398,35 @@ fn a_flood_from_below_hides_no_revocation() {
         .push(Wanted::signer(&mallory, SERIAL, "m@example.com").by(&scene.root));
     assert_eq!(scene.ask(&[], DEFAULT, &[10]), [Revocation::NotChecked]);
 }
+
+/// Twice as many lists, or lists twice as long, cost at most two and a half times as much (with room for a busy machine).
+#[test]
+fn d_07_revocation_lists_cost_in_proportion() {
+    let scene = Scene::new();
+    let many = |count: i64, entries: u64| -> Vec<(Vec<u8>, Provenance)> {
+        let revoked: Vec<Revoked> = (10..10 + entries)
+            .map(|serial| Revoked::new(serial, 50, None))
+            .collect();
+        let list = |number| crl(&scene.root, (100 + number, 400), &revoked, &[]);
+        (0..count)
+            .map(|number| (list(number), Provenance::Message))
+            .collect()
+    };
+    let cost = |lists: &[(Vec<u8>, Provenance)]| {
+        let best = (0..7).map(|_| {
+            let before = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            let answers = scene.ask(lists, EMBEDDED, &[10, 200, 300]);
+            assert_eq!(answers, [Revocation::Good; 3]);
+            let after = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            (after.tv_sec - before.tv_sec) * 1_000_000_000 + (after.tv_nsec - before.tv_nsec)
+        });
+        best.min().unwrap()
+    };
+    for (once, twice) in [
+        (many(50, 1000), many(100, 1000)),
+        (many(2, 20_000), many(2, 40_000)),
+    ] {
+        let (once, twice) = (cost(&once), cost(&twice));
+        assert!(twice < once * 4, "{once} ns, {twice} ns");
+    }
+}

@@ -5,7 +5,7 @@ use mailseal::facts::axis::*;
 use mailseal::facts::finding::{Finding, FindingAt};
 use mailseal::facts::record::*;
 use mailseal::judge::verdict::{
-    At, MessageVerdict, RevocationSource, SignatureVerdict, TrustFacts,
+    At, MessageVerdict, Proof, RevocationSource, SignatureVerdict, TrustFacts,
 };
 use mailseal::judge::{RatedTime, Status, Strength, Word};
 use mailseal::pki::trust::{Chain, Revocation};
@@ -106,7 +106,7 @@ pub fn trusted(seconds: i64) -> At {
             chain_reasons: Vec::new(),
             revocation: Revocation::Good,
             revocation_source: Some(RevocationSource {
-                crl: [0xcc; 32],
+                evidence: Proof::Crl([0xcc; 32]),
                 this_update: at(1_239_000_000),
                 next_update: Some(at(1_241_000_000)),
                 certificate: [0xc1; 32],
@@ -215,6 +215,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
     let mut first = signature(0);
     first.countersignatures = vec![counter, signature(1)];
     first.timestamps = vec![TimestampFacts {
+        kind: TimestampKind::Signature,
         structure: Structure::Ok,
         imprint: Digest::Match,
         at: Some(at(1_240_000_060)),
@@ -292,6 +293,7 @@ pub fn everything() -> (MessageFacts, MessageVerdict) {
             source: TimeSource::Date,
             at: at(1_240_000_100),
         }],
+        trace: Trace::default(),
         layers,
         nested: vec![NestedMessage {
             path: "1.2".to_owned(),

@@ -2,9 +2,11 @@
 
 use mailseal::error::RunError;
 use mailseal::facts::record::{MessageFacts, Sha256};
+use mailseal::judge::Evidence;
 use mailseal::judge::Status;
 use mailseal::judge::verdict::MessageVerdict;
 use mailseal::pki::trust::Chain;
+use mailseal::pki::trust::Model;
 use mailseal::report::summary::Given;
 use mailseal::report::{
     CertificateRow, CertificateTally, Header, InputRow, Place, Rendered, Summary, Tally, Usages,
@@ -21,6 +23,12 @@ const GIVEN: Given = Given {
     sha256: [1; 32],
 };
 
+static NO_EVIDENCE: Evidence = Evidence {
+    hosts: Vec::new(),
+    fields: Vec::new(),
+    file_time: false,
+};
+
 fn header() -> Header<'static> {
     Header {
         now: at(1_700_000_000),
@@ -28,6 +36,9 @@ fn header() -> Header<'static> {
         openssl: "OpenSSL 3.6.3",
         anchors: GIVEN,
         policy: [2; 32],
+        model: Model::Shell,
+        policy_file: None,
+        evidence: &NO_EVIDENCE,
         keyring: GIVEN,
         certificates_given: &[[3; 32]],
         crls_given: GIVEN,

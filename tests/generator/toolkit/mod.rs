@@ -19,6 +19,8 @@ pub mod extensions;
 
 pub mod crls;
 
+pub mod ocsp;
+
 pub mod people;
 
 pub mod cms;
