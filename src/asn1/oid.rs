@@ -150,12 +150,12 @@ oids! {
     SIGNING_CERTIFICATE = [1, 2, 840, 113549, 1, 9, 16, 2, 12], "signingCertificate";
     TIME_STAMP_TOKEN = [1, 2, 840, 113549, 1, 9, 16, 2, 14], "timeStampToken";
     CONTENT_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 20], "contentTimestamp";
+    ESC_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 25], "escTimeStamp";
+    CERT_CRL_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 26], "certCRLTimestamp";
     CERTIFICATE_REFERENCES = [1, 2, 840, 113549, 1, 9, 16, 2, 21], "certificateRefs";
     REVOCATION_REFERENCES = [1, 2, 840, 113549, 1, 9, 16, 2, 22], "revocationRefs";
     CERTIFICATE_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 23], "certValues";
     REVOCATION_VALUES = [1, 2, 840, 113549, 1, 9, 16, 2, 24], "revocationValues";
-    ESC_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 25], "escTimeStamp";
-    CERT_CRL_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 26], "certCRLTimestamp";
     ARCHIVE_TIME_STAMP = [1, 2, 840, 113549, 1, 9, 16, 2, 27], "archiveTimestamp";
     ARCHIVE_TIME_STAMP_V2 = [1, 2, 840, 113549, 1, 9, 16, 2, 48], "archiveTimestampV2";
     ARCHIVE_TIME_STAMP_V3 = [0, 4, 0, 1733, 2, 4], "archiveTimestampV3";

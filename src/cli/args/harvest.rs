@@ -121,6 +121,13 @@ impl HarvestArgs {
             crl: self.crl.clone(),
             store: None,
             at: self.at.clone(),
+            evidence: EvidenceArgs {
+                trust_received: Vec::new(),
+                assert_time: Vec::new(),
+                use_file_time: false,
+            },
+            policy: None,
+            model: ValidationModel::Shell,
             require_revocation: false,
             trust_embedded: self.trust_embedded,
             evidence: EvidenceArgs::default(),

@@ -36,11 +36,12 @@ struct Candidate<'a> {
 
 /// Attributes with tokens (RFC 3161): over the content, over the signature, over it and all references, over these alone, over
 /// everything (RFC 5126 §5.11.4, §6.1.1, §6.3.5, §6.3.6, §6.4.1), and that again (ETSI EN 319 122-1 §5.5.3).
-const TOKENS: [Oid<'static>; 6] = [
+const TOKENS: [Oid<'static>; 7] = [
     oid::CONTENT_TIME_STAMP,
     oid::TIME_STAMP_TOKEN,
     oid::ESC_TIME_STAMP,
     oid::CERT_CRL_TIME_STAMP,
+    oid::ARCHIVE_TIME_STAMP,
     oid::ARCHIVE_TIME_STAMP_V2,
     oid::ARCHIVE_TIME_STAMP_V3,
 ];
