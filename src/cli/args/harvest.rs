@@ -130,9 +130,6 @@ impl HarvestArgs {
             model: ValidationModel::Shell,
             require_revocation: false,
             trust_embedded: self.trust_embedded,
-            evidence: EvidenceArgs::default(),
-            policy: None,
-            model: ValidationModel::Shell,
             signers: Signers::All,
             fail_on: Vec::new(),
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::crypto::digest;
 use crate::pki::keyring::KeyId;
 use crate::pki::keyring::Keyring;
 use crate::pki::keyring::unlock::Place;
@@ -39,5 +40,25 @@ impl Keyring {
     pub fn files_of(&self, key: KeyId) -> impl Iterator<Item = &Path> {
         let places = self.keys.get(key.0).map(|record| record.places.as_slice());
         places.unwrap_or_default().iter().filter_map(Place::file)
+    }
+
+    /// SHA-256 over the set of public keys, and the names that were given to some: the same whatever files they were in and in which
+    /// order.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut identities: Vec<_> = self.keys.iter().map(|key| key.names.identity).collect();
+        identities.sort();
+        let mut octets: Vec<u8> = identities
+            .iter()
+            .flat_map(|identity| *identity.octets())
+            .collect();
+        for (name, key) in self.aliases.iter() {
+            octets.extend_from_slice(&name.len().to_be_bytes());
+            octets.extend_from_slice(name);
+            if let Some(key) = self.keys.get(key.0) {
+                octets.extend_from_slice(key.names.identity.octets());
+            }
+        }
+        digest::sha256(&octets)
     }
 }

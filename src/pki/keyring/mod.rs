@@ -28,7 +28,6 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::crypto::PrivateKey;
-use crate::crypto::digest;
 use crate::crypto::password::Password;
 use crate::error::RunError;
 use crate::limits::Limits;
@@ -174,26 +173,6 @@ impl Keyring {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
-    }
-
-    /// SHA-256 over the set of public keys, and the names that were given to some: the same whatever files they were in and in which
-    /// order.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        let mut identities: Vec<_> = self.keys.iter().map(|key| key.names.identity).collect();
-        identities.sort();
-        let mut octets: Vec<u8> = identities
-            .iter()
-            .flat_map(|identity| *identity.octets())
-            .collect();
-        for (name, key) in self.aliases.iter() {
-            octets.extend_from_slice(&name.len().to_be_bytes());
-            octets.extend_from_slice(name);
-            if let Some(key) = self.keys.get(key.0) {
-                octets.extend_from_slice(key.names.identity.octets());
-            }
-        }
-        digest::sha256(&octets)
     }
 }
 
