@@ -15,7 +15,7 @@ use crate::crypto::sys;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotSign;
 
-/// Signs `signed`. Equal input gives an equal signature, but for PSS: the nonce of ECDSA and DSA is that of RFC 6979.
+/// Signs `signed`. Equal input gives an equal signature, but for PSS and SHAKE: the nonce of ECDSA and DSA is that of RFC 6979.
 ///
 /// # Errors
 /// Where the key does not fit the scheme, the scheme needs a message and has a digest, or OpenSSL refuses.
@@ -72,8 +72,10 @@ fn sign_digest(scheme: &SignatureScheme, key: &PrivateKey, value: &[u8]) -> Opti
             context.set_rsa_pss_saltlen(salt).ok()?;
         }
         SignatureScheme::Ecdsa(digest) | SignatureScheme::Dsa(digest) => {
-            context.set_signature_md(digest.md()?).ok()?;
-            context.set_nonce_type(NonceType::DETERMINISTIC_K).ok()?;
+            // OpenSSL takes no SHAKE here; its nonce stays a random one.
+            if context.set_signature_md(digest.md()?).is_ok() {
+                context.set_nonce_type(NonceType::DETERMINISTIC_K).ok()?;
+            }
         }
         SignatureScheme::Ed25519
         | SignatureScheme::Ed448

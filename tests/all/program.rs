@@ -36,6 +36,20 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mailseal");
 /// The user who may do nothing.
 const NOBODY: u32 = 65_534;
 
+/// What is below `shared/` beside the project or above it, if it is there: archives and tools that are not the project's. Says so where it
+/// is not.
+pub fn shared(below: &str) -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join("shared").join(below))
+        .find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: no ../shared/{below}");
+    }
+    found
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ran {

@@ -3,7 +3,8 @@
 use crate::asn1::Oid;
 use crate::asn1::oid;
 use crate::pki::x509::Certificate;
-use crate::pki::x509::extensions::{KeyUsage, KeyUsageBit};
+use crate::pki::x509::encryption::EncryptionUsage;
+use crate::pki::x509::extensions::KeyUsageBit;
 
 /// A use of a certificate in mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,45 +54,31 @@ pub fn usable_for(certificate: &Certificate<'_>) -> Vec<MailUse> {
     if !for_mail || (is_authority && usage.is_none()) {
         return Vec::new();
     }
-    let (signs, encrypts) = abilities(key.algorithm.oid);
-    [
-        (MailUse::Sign, signs && allows(usage.as_ref(), &SIGNING)),
-        (
-            MailUse::Encrypt,
-            encrypts.is_some_and(|bit| allows(usage.as_ref(), &[bit])),
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(mail_use, allowed)| allowed.then_some(mail_use))
-    .collect()
+    let signs = can_sign(key.algorithm.oid)
+        && usage.is_none_or(|usage| SIGNING.iter().any(|bit| usage.has(*bit)));
+    let encrypts = EncryptionUsage::of(certificate) == EncryptionUsage::Good;
+    [(MailUse::Sign, signs), (MailUse::Encrypt, encrypts)]
+        .into_iter()
+        .filter_map(|(mail_use, allowed)| allowed.then_some(mail_use))
+        .collect()
 }
 
 /// One of them is enough (RFC 8550 §4.4.2).
 const SIGNING: [KeyUsageBit; 2] = [KeyUsageBit::DigitalSignature, KeyUsageBit::NonRepudiation];
 
-fn allows(usage: Option<&KeyUsage<'_>>, bits: &[KeyUsageBit]) -> bool {
-    usage.is_none_or(|usage| bits.iter().any(|bit| usage.has(*bit)))
-}
-
-/// Whether keys of this algorithm sign, and the bit that lets mail be encrypted to them (RFC 3279 §2.3, RFC 8410 §5, RFC 9881 §5,
-/// RFC 9935 §5).
-fn abilities(algorithm: Oid<'_>) -> (bool, Option<KeyUsageBit>) {
-    let transport = Some(KeyUsageBit::KeyEncipherment);
-    let agreement = Some(KeyUsageBit::KeyAgreement);
-    match algorithm {
-        oid::RSA_ENCRYPTION | oid::X500_RSA => (true, transport),
-        oid::RSAES_OAEP | oid::ML_KEM_512 | oid::ML_KEM_768 | oid::ML_KEM_1024 => {
-            (false, transport)
-        }
-        oid::EC_PUBLIC_KEY => (true, agreement),
-        oid::X25519 | oid::X448 | oid::DH_PUBLIC_NUMBER => (false, agreement),
-        oid::RSASSA_PSS
-        | oid::DSA
-        | oid::ED25519
-        | oid::ED448
-        | oid::ML_DSA_44
-        | oid::ML_DSA_65
-        | oid::ML_DSA_87 => (true, None),
-        _ => (false, None),
-    }
+/// Keys of this algorithm sign (RFC 3279 §2.3, RFC 8410 §5, RFC 9881 §5).
+fn can_sign(algorithm: Oid<'_>) -> bool {
+    [
+        oid::RSA_ENCRYPTION,
+        oid::X500_RSA,
+        oid::RSASSA_PSS,
+        oid::DSA,
+        oid::EC_PUBLIC_KEY,
+        oid::ED25519,
+        oid::ED448,
+        oid::ML_DSA_44,
+        oid::ML_DSA_65,
+        oid::ML_DSA_87,
+    ]
+    .contains(&algorithm)
 }

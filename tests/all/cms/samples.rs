@@ -15,13 +15,12 @@ use mailseal::cms::build::AttributeList;
 use mailseal::cms::build::Content;
 use mailseal::cms::build::Form;
 
+use crate::program::shared;
+
 pub struct Sample {
     pub name: String,
     pub bytes: Vec<u8>,
 }
-
-/// The samples of RFC 4134, where they are.
-pub const RFC_4134: &str = "/work/shared/real/rfc4134";
 
 /// Everything there is, in one order on every machine that has the same.
 pub fn all() -> Vec<Sample> {
@@ -33,10 +32,10 @@ pub fn all() -> Vec<Sample> {
 }
 
 pub fn of_rfc_4134() -> Vec<Sample> {
-    let Ok(folder) = fs::read_dir(Path::new(RFC_4134).join("cms")) else {
-        eprintln!("skipped: no {RFC_4134}");
+    let Some(folder) = shared("real/rfc4134/cms") else {
         return Vec::new();
     };
+    let folder = fs::read_dir(folder).unwrap();
     let mut samples: Vec<_> = folder
         .map(|entry| {
             let path = entry.unwrap().path();

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::{Workplace, bag};
-use crate::program::AT;
-
-const MAKE: &str = "/work/shared/tools/make-corpus";
+use crate::program::{AT, shared};
 
 /// Records of a report by Message-ID.
 fn by_id(place: &Workplace, report: &str) -> BTreeMap<String, Value> {
@@ -94,12 +91,11 @@ fn another_corpus_in_every_form_keeps_them_too() {
 }
 
 fn migrated(seed: &str) {
-    if !Path::new(MAKE).is_file() {
-        println!("skipped: no {MAKE}");
+    let Some(make) = shared("tools/make-corpus") else {
         return;
-    }
+    };
     let place = Workplace::new();
-    let made = Command::new(MAKE)
+    let made = Command::new(make)
         .args([
             "-n",
             "150",
