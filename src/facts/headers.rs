@@ -158,8 +158,23 @@ pub fn trace(header: &Header<'_>, limits: &Limits) -> Trace {
             }
             fields.push(FieldTime {
                 name: String::from_utf8_lossy(field.name).to_ascii_lowercase(),
-                at,
+                at: Some(at),
             });
+        }
+    }
+    // The one that can't be read may be the true one.
+    for number in 0..fields.len() {
+        let name = fields.get(number).map(|field| field.name.clone());
+        let Some(name) = name else { continue };
+        let unread = header
+            .fields()
+            .any(|field| field.is(&name) && time_of(&field).is_none());
+        if unread
+            && !fields
+                .iter()
+                .any(|one| one.name == name && one.at.is_none())
+        {
+            fields.push(FieldTime { name, at: None });
         }
     }
     Trace {

@@ -93,13 +93,13 @@ pub struct Trace {
     pub fields: Vec<FieldTime>,
 }
 
-/// A header field whose value is a time.
+/// A header field whose value is a time, or that has the name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldTime {
     /// Its name in lower case.
     pub name: String,
-    /// When.
-    pub at: Time,
+    /// When. None where it can't be read, and another field of the name can.
+    pub at: Option<Time>,
 }
 
 /// A message inside a message/rfc822 part.

@@ -10,7 +10,7 @@ use crate::asn1::Integer;
 use crate::error::RunError;
 use crate::facts::axis::{Attributes, CertificateSource, Signature, TimeSource};
 use crate::facts::finding::Finding;
-use crate::facts::identity::identity;
+use crate::facts::identity::identity_in_both;
 use crate::facts::record::{Addresses, Identifier, MessageFacts, Sha256, SignatureFacts};
 use crate::judge::{Judge, SignatureVerdict, Word, times_of};
 use crate::pki::pool::CertificateId;
@@ -64,7 +64,12 @@ pub fn choose(facts: &mut MessageFacts, judge: &mut Judge<'_>) -> Result<(), Run
             }
             let mut best = judge.signature(layer.structure, signature, times_of(facts, layer))?;
             for id in others {
-                let other = judge.signed_by(id, signature, sender, &layer.certificates)?;
+                let other = judge.signed_by(
+                    id,
+                    signature,
+                    (sender, layer.protected.as_ref()),
+                    &layer.certificates,
+                )?;
                 let verdict = judge.signature(layer.structure, &other, times_of(facts, layer))?;
                 if rank(&verdict) > rank(&best) {
                     best = verdict;
@@ -183,7 +188,7 @@ impl Judge<'_> {
         &self,
         id: CertificateId,
         signature: &SignatureFacts,
-        sender: &Addresses,
+        (sender, protected): (&Addresses, Option<&Addresses>),
         carried: &[Sha256],
     ) -> Result<SignatureFacts, RunError> {
         let mut other = signature.clone();
@@ -206,7 +211,7 @@ impl Judge<'_> {
         other.findings.sort_unstable();
         let texts = addresses.list.into_iter().map(|address| address.text);
         other.addresses = texts.collect();
-        other.identity = identity(sender, &other.addresses);
+        other.identity = identity_in_both(sender, protected, &other.addresses);
         let sha256 = self.pool.sha256(id);
         other.certificate = Some(sha256);
         other.certificate_source = if carried.contains(&sha256) {

@@ -77,13 +77,12 @@ pub fn asserted(
             .iter()
             .filter(|field| field.name == *name)
             .map(|field| field.at);
-        let Some(at) = named.next() else {
+        let Some(first) = named.next() else {
             continue;
         };
-        if named.all(|other| other == at) {
-            times.push((TimeSource::HeaderField, at));
-        } else {
-            findings.push(Finding::AssertedTimeUnusable);
+        match first.filter(|_| named.all(|other| other == first)) {
+            Some(at) => times.push((TimeSource::HeaderField, at)),
+            None => findings.push(Finding::AssertedTimeUnusable),
         }
     }
     if times.iter().any(|(_, at)| *at > now) {
@@ -120,7 +119,7 @@ mod tests {
                     .iter()
                     .map(|(name, seconds)| FieldTime {
                         name: (*name).to_owned(),
-                        at: at(*seconds),
+                        at: (*seconds > 0).then(|| at(*seconds)),
                     })
                     .collect(),
             },
@@ -177,6 +176,8 @@ mod tests {
                 0,
             ),
             ("x", &[("delivery-date", 2000)], &[], 1),
+            // One of them can't be read.
+            ("x", &[("delivery-date", 400), ("delivery-date", 0)], &[], 1),
             (
                 "mx.example.com",
                 &[("delivery-date", 400)],

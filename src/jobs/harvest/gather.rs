@@ -234,8 +234,7 @@ impl Gatherer {
             here.push(id);
         }
         for crl in &gathered.crls {
-            // One that can't be read speaks for nobody.
-            let _ = self.pool.insert_crl(&crl.der, Provenance::Message);
+            self.pool.insert_revocation(&crl.der, Provenance::Message)?;
         }
         let mut signers = Vec::new();
         for signer in &gathered.signers {

@@ -119,8 +119,7 @@ fn write(
         let given = judging.anchors.certificates.values().map(Vec::as_slice);
         anchors = Anchors::new(given, &mut pool)?.without(judging.distrusted);
         for crl in judging.crls.crls.values() {
-            // It was read when it was loaded.
-            let _ = pool.insert_crl(crl, Provenance::Given);
+            pool.insert_revocation(crl, Provenance::Given)?;
         }
     }
     let pool = pool.finish();

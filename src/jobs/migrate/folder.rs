@@ -206,8 +206,10 @@ impl Folder {
         let aside = PathBuf::from(aside);
         if self.replace && exists(&self.target) {
             if exists(&aside) {
-                check_bag(&aside)?;
-                fs::remove_dir_all(&aside).map_err(unwritable)?;
+                return Err(RunError::Unusable {
+                    path: aside,
+                    problem: "exists: an earlier run was ended while it replaced a bag, or the folder is yours. Move it away, and go on with --resume.",
+                });
             }
             fs::rename(&self.target, &aside).map_err(unwritable)?;
         }

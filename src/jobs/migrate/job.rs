@@ -100,8 +100,15 @@ impl Migration<'_> {
         };
         let archive = Archive::open(self.archives, options)?;
         check_place(self.target, self.archives)?;
-        if self.replace {
-            sources.check_outside(self.target)?;
+        // Whatever may be removed at the end, or when a run begins anew.
+        for ending in ["", ".partial", ".replaced"] {
+            let mut folder = self
+                .target
+                .components()
+                .collect::<PathBuf>()
+                .into_os_string();
+            folder.push(ending);
+            sources.check_outside(Path::new(&folder))?;
         }
         if let Some(signer) = self.signer
             && bag::able(signer).is_none()

@@ -77,10 +77,7 @@ impl Hierarchy {
                 by_subject: HashMap::new(),
                 crls: HashMap::new(),
                 unsigned: Vec::new(),
-                distrusted: pool
-                    .certificates()
-                    .filter(|id| anchors.is_distrusted(&pool.sha256(*id)))
-                    .collect(),
+                distrusted: distrusted(pool, anchors)?,
             },
             crl_issuers: pool.crls().map(|(_, crl)| crl.crl.issuer_key()).collect(),
             tried: HashMap::new(),
@@ -89,7 +86,9 @@ impl Hierarchy {
             later: VecDeque::new(),
         };
         for id in anchors.certificates() {
-            growth.add(id, None)?;
+            if !growth.hierarchy.is_distrusted(id) {
+                growth.add(id, None)?;
+            }
         }
         while let Some(issuer) = growth
             .queue
@@ -324,6 +323,43 @@ impl Growth<'_> {
         self.tried.insert((id, issuer.spki_sha256), signed);
         signed
     }
+}
+
+/// What the operator distrusts, and every other certificate of the same subject with the same key: the same one can be encoded in
+/// another way that nobody signed, and an authority can be issued anew.
+fn distrusted(pool: &Pool, anchors: &Anchors) -> Result<HashSet<CertificateId>, RunError> {
+    let mut all: HashSet<CertificateId> = pool
+        .certificates()
+        .filter(|id| anchors.is_distrusted(&pool.sha256(*id)))
+        .collect();
+    let mut subjects = HashSet::new();
+    let mut keys = HashSet::new();
+    for id in &all {
+        let der = pool.der(*id)?;
+        if let (Ok(certificate), Some((subject, _))) =
+            (Certificate::read(&der), pool.name_keys(*id))
+        {
+            subjects.insert(subject);
+            keys.insert((subject, certificate.spki_sha256()));
+        }
+    }
+    if keys.is_empty() {
+        return Ok(all);
+    }
+    for id in pool.certificates() {
+        let Some((subject, _)) = pool.name_keys(id) else {
+            continue;
+        };
+        if subjects.contains(&subject) {
+            let der = pool.der(id)?;
+            let same = Certificate::read(&der)
+                .is_ok_and(|certificate| keys.contains(&(subject, certificate.spki_sha256())));
+            if same {
+                all.insert(id);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// It may issue certificates (RFC 5280 §4.2.1.3, §4.2.1.9).

@@ -65,11 +65,14 @@ impl<'l> Court<'_, 'l> {
         if ocsp.is_by(&above) && self.checker.signed_ocsp(ocsp, key) {
             return Ok(true);
         }
-        for der in ocsp.certificates() {
+        // A response needs one; whoever sends many wants them to be tried.
+        let bound = self.checker.limits.issuer_candidates;
+        for der in ocsp.certificates().take(bound) {
             let Ok(delegate) = Certificate::read(der) else {
                 continue;
             };
             if ocsp.is_by(&delegate)
+                && !self.is_distrusted(&delegate)
                 && delegate.issuer.matches(above.subject)
                 && may_respond(&delegate, ocsp.produced_at())
                 && self.checker.signed(&delegate, key)
@@ -83,14 +86,19 @@ impl<'l> Court<'_, 'l> {
         Ok(false)
     }
 
-    /// RFC 6960 §4.2.2.2.1: an authority may say that nobody need ask after its responder.
+    fn is_distrusted(&self, delegate: &Certificate<'_>) -> bool {
+        let known = self.pool.find(&delegate.sha256());
+        known.is_some_and(|id| self.hierarchy.is_distrusted(id))
+    }
+
+    /// By what is known: that nothing is known is no matter, whether the authority says so (RFC 6960 §4.2.2.2.1) or not.
     fn is_revoked_delegate(
         &mut self,
         delegate: &Certificate<'_>,
         path: &[CertificateId],
         at: Time,
     ) -> Result<bool, RunError> {
-        if self.of_signer || delegate.extensions.has(oid::OCSP_NO_CHECK) {
+        if self.of_signer {
             return Ok(false);
         }
         let Some(id) = self.pool.find(&delegate.sha256()) else {

@@ -11,6 +11,7 @@ use crate::catalogue::audit::Audit;
 use crate::catalogue::audit::Record;
 use crate::catalogue::audit::audit_one;
 use crate::toolkit::certificates::Holder;
+use crate::toolkit::certificates::Wanted;
 use crate::toolkit::cms;
 use crate::toolkit::cms::Sign;
 use crate::toolkit::cms::Signed;
@@ -22,6 +23,7 @@ use crate::toolkit::mail::Headers;
 use crate::toolkit::people;
 use crate::toolkit::people::SENT_DATE;
 use crate::toolkit::people::alice;
+use crate::toolkit::people::authority;
 use crate::toolkit::people::bob;
 use crate::toolkit::people::carol;
 
@@ -510,4 +512,21 @@ fn b_16_a_protected_from_that_contradicts_the_outer_one_is_no_match() {
     ));
     assert_eq!(record.signature(0, 0, "identity"), "match_from");
     assert_eq!(record.signature(0, 0, "coverage"), "whole_body");
+}
+
+#[test]
+fn b_16_another_certificate_for_the_key_does_not_hide_a_protected_from() {
+    let renewed = Wanted::mail(9001, "alice@example.com").issue(&alice().party, &authority().party);
+    let part =
+        b"Content-Type: text/plain; hp=\"clear\"\nFrom: bob@example.com\n\nPay Mallory.\n".to_vec();
+    let signed = Signed::detached(&part)
+        .signer(by(alice()).by_key_identifier())
+        .certificate(&renewed);
+    let record = audit_one(&mail::message(
+        &from_alice(),
+        &mail::multipart_signed(&part, &signed.encode()),
+    ));
+    assert_eq!(record.signature(0, 0, "signature"), "valid");
+    assert_eq!(record.signature(0, 0, "identity"), "mismatch");
+    assert_eq!(record.status(), "wrong_sender");
 }

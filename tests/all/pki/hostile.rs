@@ -16,6 +16,20 @@ use crate::program::HANG;
 /// Judges the first certificate on day 10; a judgement that never comes fails.
 #[track_caller]
 fn judged(certificates: Vec<Vec<u8>>, root: Vec<u8>) -> ChainJudgement {
+    judged_without(certificates, root, &[])
+}
+
+/// The same, with these distrusted.
+#[track_caller]
+fn judged_without(
+    certificates: Vec<Vec<u8>>,
+    root: Vec<u8>,
+    distrusted: &[&[u8]],
+) -> ChainJudgement {
+    let distrusted = distrusted
+        .iter()
+        .map(|der| openssl::sha::sha256(der))
+        .collect();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let limits = Limits::default();
@@ -25,7 +39,9 @@ fn judged(certificates: Vec<Vec<u8>>, root: Vec<u8>) -> ChainJudgement {
                 .insert_certificate(der, Provenance::Message)
                 .unwrap();
         }
-        let anchors = Anchors::new([root.as_slice()], &mut builder).unwrap();
+        let anchors = Anchors::new([root.as_slice()], &mut builder)
+            .unwrap()
+            .without(&distrusted);
         let pool = builder.finish();
         let hierarchy = Hierarchy::new(&pool, &anchors, &limits).unwrap();
         let id = pool.find(&openssl::sha::sha256(&certificates[0])).unwrap();
@@ -205,4 +221,25 @@ fn d_11_a_crowd_of_roots() {
     let found = judged(pool, tower.root());
     assert_eq!(found.value, Chain::Trusted);
     assert_eq!(found.path.len(), 2);
+}
+
+#[test]
+fn what_is_distrusted_does_not_come_back_in_another_coat() {
+    let tower = Tower::new();
+    let signer = Wanted::signer(&tower.signer, 2, "a@example.com").by(&tower.levels[0]);
+    let middle = Wanted::ca(&tower.levels[0], 3).by(&tower.root);
+    // The outer length in four octets: nobody signed it.
+    assert_eq!(middle[..2], [0x30, 0x82]);
+    let recoded = [&[0x30, 0x84, 0, 0][..], &middle[2..]].concat();
+    let anew = Wanted::ca(&tower.levels[0], 4).by(&tower.root);
+    let trusted = judged_without(vec![signer.clone(), middle.clone()], tower.root(), &[]);
+    assert_eq!(trusted.value, Chain::Trusted);
+    for other in [&middle, &recoded, &anew] {
+        let pool = vec![signer.clone(), middle.clone(), other.clone()];
+        let found = judged_without(pool, tower.root(), &[&middle]);
+        assert_ne!(found.value, Chain::Trusted);
+    }
+    let pool = vec![signer, middle];
+    let found = judged_without(pool, tower.root(), &[&tower.root()]);
+    assert_ne!(found.value, Chain::Trusted);
 }
