@@ -157,8 +157,8 @@ impl Open {
         }
     }
 
-    /// A Maildir file that says its size is called by its new one, unless another is called so.
-    pub fn rename_for(&mut self, message: &[u8]) {
+    /// A Maildir file that says its size is called by its new one, unless another is called so, in the source or in the output.
+    pub fn rename_for(&mut self, message: &[u8], is_taken: impl Fn(&[u8]) -> bool) {
         if self.info.kind != Kind::Maildir {
             return;
         }
@@ -167,8 +167,9 @@ impl Open {
         let (folder, name) = self.output.split_at_checked(at).unwrap_or_default();
         let new = maildir::with_sizes(name, message);
         let sibling = self.source.with_file_name(OsStr::from_bytes(&new));
-        if new != name && !exists(&sibling) {
-            self.output = [folder, &new].concat();
+        let output = [folder, &new].concat();
+        if new != name && !exists(&sibling) && !is_taken(&output) {
+            self.output = output;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::commit::{Appender, Pending, chained, check, name, read_again, set_time};
-use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, create_file, sync};
+use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, create_file, exists, sync};
 use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw};
 use crate::jobs::migrate::message::Kept;
 use crate::jobs::migrate::open::{Complete, Open, hasher};
@@ -253,7 +253,13 @@ impl<'w> Writer<'w> {
     ) -> Result<(), RunError> {
         let mut record = outcome.record.clone();
         let reason = record.reason.clone().unwrap_or_default();
-        let open = self.at_hand()?;
+        let (folder, pending) = (self.folder, &self.pending);
+        let is_taken = |output: &[u8]| {
+            pending.iter().any(|file| file.output == output) || exists(&folder.data(output))
+        };
+        let open = self.open.as_mut().ok_or(RunError::Internal {
+            what: "a message outside of a file",
+        })?;
         let bytes = outcome.bytes.as_deref().map_or(stored, |bytes| bytes);
         open.tally.counts.messages += 1;
         match (record.action, reason.as_str()) {
@@ -261,7 +267,7 @@ impl<'w> Writer<'w> {
                 open.tally.counts.decrypted += 1;
                 let none = record.integrity.as_deref() == Some("none");
                 open.tally.counts.without_integrity += u64::from(none);
-                open.rename_for(bytes);
+                open.rename_for(bytes, is_taken);
             }
             (_, reason) if reason == Kept::NotEncrypted.as_str() => {
                 open.tally.counts.not_encrypted += 1;

@@ -223,10 +223,8 @@ fn a_27_a_responder_that_is_revoked_itself() {
     let list = Crl::new(day(2025, 5, 1), day(2026, 1, 1))
         .entry(Entry::new(810, day(2025, 1, 1)).reason(crls::KEY_COMPROMISE))
         .issue(&authority().party);
-    for (wanted, value) in [
-        (for_ocsp(810).without(oid::OCSP_NO_CHECK), "good"),
-        (for_ocsp(810), "revoked"),
-    ] {
+    // That nobody need ask after a responder excuses what is missing, not what is known.
+    for wanted in [for_ocsp(810).without(oid::OCSP_NO_CHECK), for_ocsp(810)] {
         let holder = responder(&wanted, authority());
         let accuses = fresh()
             .revoked(day(2024, 1, 1), None)
@@ -235,7 +233,7 @@ fn a_27_a_responder_that_is_revoked_itself() {
         let alone = with(std::slice::from_ref(&accuses));
         assert_eq!(alone.at("now", "revocation"), "revoked");
         let record = with(&[accuses, list.clone()]);
-        assert_eq!(record.at("now", "revocation"), value);
+        assert_eq!(record.at("now", "revocation"), "good");
     }
 }
 

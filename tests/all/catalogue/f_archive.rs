@@ -122,6 +122,23 @@ fn f_01_beside_decrypted_messages_the_others_are_byte_identical() {
 }
 
 #[test]
+fn f_09_names_that_become_equal_do_not_become_one() {
+    let place = Workplace::with_pki();
+    let secret = encrypted("1", "secret");
+    for size in [5000, 6000, 7000] {
+        place.write(
+            format!("maildir/cur/1420070400.M1.host,S={size}:2,S"),
+            &secret,
+        );
+    }
+    fs::create_dir_all(place.join("maildir/new")).unwrap();
+    decrypt(&place, "maildir", "out", &[]).code(0);
+    let made = files(&place.join("out/data/maildir"));
+    assert_eq!(made.len(), 3, "{:?}", made.keys());
+    place.run(&["check", "out", "--source", "maildir"]).code(0);
+}
+
+#[test]
 fn f_09_f_23_names_flags_times_folders_and_duplicates_stay() {
     let place = Workplace::with_pki();
     let secret = encrypted("1", "secret");

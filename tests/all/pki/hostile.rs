@@ -240,6 +240,7 @@ fn what_is_distrusted_does_not_come_back_in_another_coat() {
         assert_ne!(found.value, Chain::Trusted);
     }
     let pool = vec![signer, middle];
-    let found = judged_without(pool, tower.root(), &[&tower.root()]);
+    let root = tower.root();
+    let found = judged_without(pool, root.clone(), &[&root]);
     assert_ne!(found.value, Chain::Trusted);
 }
