@@ -239,6 +239,7 @@ pub(super) fn protected_header<'t>(tree: &Tree<'t>, part: usize) -> Option<Heade
     }
     match this.children.as_slice() {
         [wrapped] if this.media.essence == "message/rfc822" => Some(tree.header(*wrapped)),
+        // No wrapper, or one around nothing or several: what protects is its own header.
         _ => Some(tree.header(part)),
     }
 }

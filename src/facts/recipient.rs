@@ -74,6 +74,7 @@ pub(super) fn recipient(row: &Row<'_, '_>, keys: &Keyring) -> (RecipientFacts, O
             let kind = match info.algorithm.oid {
                 oid::RSA_ENCRYPTION => RecipientKind::RsaV15,
                 oid::RSAES_OAEP => RecipientKind::RsaOaep,
+                // Identifiers are an open set.
                 _ => RecipientKind::Unknown,
             };
             (kind, Some(&info.rid), info.algorithm.oid.label())

@@ -65,7 +65,7 @@ pub struct HarvestArgs {
     #[arg(long, value_name = "PATH", requires = "ca", help_heading = "Judging")]
     pub certs: Vec<PathBuf>,
 
-    /// Revocation lists: PEM or DER, files or folders
+    /// Revocation lists and OCSP responses: PEM or DER, files or folders
     #[arg(long, value_name = "PATH", requires = "ca", help_heading = "Judging")]
     pub crl: Vec<PathBuf>,
 

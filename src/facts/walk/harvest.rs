@@ -274,6 +274,7 @@ impl Walk<'_> {
     fn attached(&mut self, der: &[u8], label: &str) {
         match label {
             "" | "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" | "PKCS7" | "CMS" => {}
+            // Labels are an open set (RFC 7468): what is not one of these holds no certificate.
             _ => return,
         }
         let whole = Reader::new(der).element();
