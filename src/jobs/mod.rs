@@ -24,6 +24,8 @@ pub mod store;
 
 pub mod migrate;
 
+pub mod envelope;
+
 pub mod message;
 
 pub mod extract;
