@@ -22,9 +22,13 @@ pub mod policy;
 
 pub mod store;
 
+pub mod bag;
+
 pub mod migrate;
 
 pub mod envelope;
+
+pub mod compose;
 
 pub mod message;
 
