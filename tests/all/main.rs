@@ -21,6 +21,7 @@ mod cms;
 mod crypto;
 mod determinism;
 mod differential;
+mod envelope;
 mod explain;
 mod extract;
 mod harvest;

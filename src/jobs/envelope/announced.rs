@@ -1,6 +1,6 @@
 //! What a recipient announces that he reads: SMIMECapabilities (RFC 8551 §2.5.2), signed or in his certificate (RFC 4262).
 
-use crate::asn1::{AlgorithmIdentifier, Reader, oid};
+use crate::asn1::{AlgorithmIdentifier, Oid, Reader, oid};
 use crate::cms::attribute_values::smime_capabilities;
 use crate::crypto::content_cipher::CipherAlgorithm;
 use crate::crypto::digest::DigestAlgorithm;
@@ -49,6 +49,13 @@ impl Announced {
         Some(Self::from_names(&names.join(" ")))
     }
 
+    /// What mail announces that is signed here ([`OURS`]): to a sender of whom nothing is recorded it applies as well.
+    #[must_use]
+    pub fn ours() -> Self {
+        let names: Vec<String> = OURS.iter().map(capability_name).collect();
+        Self::from_names(&names.join(" "))
+    }
+
     /// He reads this cipher.
     #[must_use]
     pub fn has(&self, cipher: CipherAlgorithm) -> bool {
@@ -79,6 +86,21 @@ pub fn capability_name(capability: &AlgorithmIdentifier<'_>) -> String {
     match size {
         Some(size) => format!("{label}/{size}"),
         None => label,
+    }
+}
+
+/// What is announced in the name of whoever signs (RFC 8551 §2.5.2), the preferred first: what all of S/MIME 4.0 and 3.2 reads. For
+/// `AttributeList::capabilities`. RSAES-OAEP is not among them: his mail program may read less than this one.
+pub const OURS: &[AlgorithmIdentifier<'static>] = &[
+    capability(oid::AES256_GCM),
+    capability(oid::AES256_CBC),
+    capability(oid::AES128_CBC),
+];
+
+const fn capability(oid: Oid<'static>) -> AlgorithmIdentifier<'static> {
+    AlgorithmIdentifier {
+        oid,
+        parameters: None,
     }
 }
 
@@ -131,6 +153,7 @@ mod tests {
         ] {
             assert_eq!(Announced::from_names(nothing), Announced::default());
         }
+        assert_eq!(Announced::ours().ciphers.len(), OURS.len());
         let all = Announced::from_names("aes-256-gcm des-ede3-cbc rc2-cbc/40 aes-128-cbc");
         assert_eq!(
             all.ciphers,

@@ -15,7 +15,7 @@ pub mod content_key;
 mod tests;
 
 pub use addressee::{Addressee, CannotEncrypt, NamedBy};
-pub use announced::Announced;
+pub use announced::{Announced, OURS};
 pub use choice::{NAMED, choose, named};
 pub use content_key::ContentKey;
 

@@ -134,8 +134,10 @@ pub fn protect(
     Ok(out)
 }
 
-/// A field that the sender writes: neither one of the body's nor one that is added on the way or by whoever keeps the mail.
-fn is_protected(name: &str) -> bool {
+/// A field that the sender writes, by its name in lower case: neither one of the body's nor one that is added on the way or by whoever
+/// keeps the mail.
+#[must_use]
+pub fn is_protected(name: &str) -> bool {
     const ON_THE_WAY: [&str; 17] = [
         "mime-version",
         "bcc",
