@@ -8,6 +8,7 @@ pub mod harvest;
 pub mod keys;
 pub mod lint;
 pub mod machine;
+pub mod sign;
 pub mod store;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +19,7 @@ use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
+use crate::cli::args::sign::SignArgs;
 use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
@@ -31,7 +33,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 finished · 1 finished, and --fail-on was met, \
-mail is still encrypted, or a bag is not as it was · 2 usage · 3 finished but incomplete \
+mail is still encrypted, was refused, or a bag is not as it was · 2 usage · 3 finished but incomplete \
 (something could not be read) · 4 internal fault · 5 could not start or finish · 130 interrupted, with how to resume";
 
 /// One for each request.
@@ -49,6 +51,8 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Sign mail, a whole archive at a time, each message with the key of its sender
+    Sign(SignArgs),
     /// Say what a word of a report means, or tell the story of one message
     Explain(ExplainArgs),
     /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl

@@ -33,6 +33,8 @@ mod run;
 
 mod screen;
 
+mod sign;
+
 mod store;
 
 pub use exit::Exit;
@@ -67,6 +69,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Sign(args) => sign::sign(&args, &arguments),
         Command::Explain(args) => explain::explain(&args),
         Command::Extract(args) => extract::extract(&args),
         Command::Lint(args) => lint::lint(&args),

@@ -1,4 +1,5 @@
-//! `manifest.jsonl` and `undecrypted.csv` of a migrated archive: what was where, what was done to it, and where it is now.
+//! `manifest.jsonl` and `undecrypted.csv` of a migrated archive, `manifest.jsonl` of one that is sent: what was where, what was done to
+//! it, and where it is now.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,9 @@ pub struct Record {
     /// What the provenance field says, or would say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<String>,
+    /// SHA-256 of the certificate of who signed a message that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_sha256: Option<String>,
 }
 
 /// What a line is about.
@@ -71,6 +75,12 @@ pub enum Action {
     Converted,
     /// Replaced by its plaintext.
     Decrypted,
+    /// Signed.
+    Signed,
+    /// Not sent; `refused.csv` says why.
+    Refused,
+    /// Not sent: it is signed or encrypted already.
+    Skipped,
     /// Nothing.
     LeftOut,
 }

@@ -1,1 +1,23 @@
-//! x
+//! Mail to be sent: signed, encrypted, or both, a whole archive at a time.
+//!
+//! [`message`] is the pure half: one stored message to the messages that take its place, or to why there is none. `signers` chooses
+//! the key for a From, `signed` makes the signature, `header` the header around it. [`job`] is the rest: `work` is a worker's part
+//! of it; `writer` puts files together in the [`bag`](crate::jobs::bag).
+
+pub mod refusal;
+
+pub mod signers;
+
+pub mod signed;
+
+mod header;
+
+mod read_back;
+
+pub mod message;
+
+pub mod job;
+
+mod work;
+
+mod writer;

@@ -240,7 +240,11 @@ pub fn rehearse(
                     "decrypt"
                 }
                 Action::Converted => "convert",
-                Action::Copied | Action::LeftOut => "keep",
+                Action::Copied
+                | Action::LeftOut
+                | Action::Signed
+                | Action::Refused
+                | Action::Skipped => "keep",
             };
             counts.converted += u64::from(action == "convert");
             match (action, plain) {
