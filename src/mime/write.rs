@@ -7,6 +7,8 @@ mod encode;
 
 mod field;
 
+pub mod protect;
+
 pub use encode::{WIDTH, base64_lines};
 pub use field::{Line, describes_body, lines};
 

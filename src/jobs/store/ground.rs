@@ -8,6 +8,7 @@ use crate::asn1::Time;
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
+use crate::jobs::envelope::Announced;
 use crate::jobs::given::Given;
 use crate::jobs::output::spool;
 use crate::jobs::store::decide::is_anchor;
@@ -171,7 +172,30 @@ impl Store {
         })?;
         Ok(choose_recipient(address, &candidates, &preferences, rules))
     }
+
+    /// What the holder of the chosen certificate announced last, with its key or with another one of the address that the same
+    /// authority stands for (RFC 8551 §2.7.1 goes by the sender, not by the certificate: who has one key to sign and one to decrypt
+    /// announces with the first). None where nothing is recorded.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn announced(&self, choice: &Choice) -> Result<Option<Announced>, RunError> {
+        self.look(|open| {
+            let mut last = None;
+            for sha256 in choice.holders() {
+                each(open, ANNOUNCED, [sha256.as_slice()], &mut |row| {
+                    let said: (Option<i64>, String) = (row.get(0)?, row.get(1)?);
+                    last = last.take().max(Some(said));
+                    Ok(())
+                })?;
+            }
+            Ok(last.map(|(_, names)| Announced::from_names(&names)))
+        })
+    }
 }
+
+const ANNOUNCED: &str = "SELECT s.at, s.names FROM capabilities s JOIN certificates c ON c.id = s.certificate \
+    WHERE c.sha256 = ?1";
 
 /// Anchors and paths for the certificates of a store.
 pub struct Ground {
