@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod encrypt;
 pub mod evidence;
 pub mod explain;
 pub mod harvest;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::encrypt::EncryptArgs;
 use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
@@ -53,6 +55,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Sign mail, a whole archive at a time, each message with the key of its sender
     Sign(SignArgs),
+    /// Encrypt mail, a whole archive at a time, to the certificates that a store has of its recipients
+    Encrypt(EncryptArgs),
     /// Say what a word of a report means, or tell the story of one message
     Explain(ExplainArgs),
     /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl

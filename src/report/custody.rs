@@ -49,6 +49,27 @@ pub struct Record {
     /// SHA-256 of the certificate of who signed a message that was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer_sha256: Option<String>,
+    /// To whom a message that was sent is to be delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub envelope: Vec<String>,
+    /// To whose certificates it is encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<SentTo>,
+    /// The content cipher's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// It is the message of one recipient of Bcc; the line before it has the same source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bcc: bool,
+}
+
+/// A recipient of a message that was encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentTo {
+    /// His address.
+    pub address: String,
+    /// SHA-256 of his certificate.
+    pub certificate_sha256: String,
 }
 
 /// What a line is about.
@@ -77,6 +98,12 @@ pub enum Action {
     Decrypted,
     /// Signed.
     Signed,
+    /// Encrypted.
+    Encrypted,
+    /// Signed, then encrypted.
+    SignedEncrypted,
+    /// Signed, encrypted, and signed again.
+    TripleWrapped,
     /// Not sent; `refused.csv` says why.
     Refused,
     /// Not sent: it is signed or encrypted already.

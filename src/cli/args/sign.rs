@@ -72,7 +72,7 @@ pub struct OutputArgs {
     pub force: bool,
 }
 
-/// How signatures are made.
+/// How messages are made.
 #[derive(Debug, Args)]
 pub struct SigningArgs {
     /// The content stands beside the signature, for every mail program to read (the default)
@@ -86,6 +86,10 @@ pub struct SigningArgs {
     /// RSA keys sign with PSS instead of PKCS #1 v1.5; older mail programs can't verify that
     #[arg(long, help_heading = "Signing", hide_short_help = true)]
     pub pss: bool,
+
+    /// The header fields stand inside, too, and can't be changed on the way (RFC 9788); encrypted, the Subject is not read outside
+    #[arg(long, help_heading = "Messages")]
+    pub protect_headers: bool,
 }
 
 /// What certificates must be.

@@ -4,13 +4,14 @@ use zeroize::Zeroizing;
 
 use crate::jobs::migrate::line_ends::{LineEnd, append};
 use crate::mime::write::lines;
+use crate::mime::write::protect::Outside;
 
-/// Writes `outer` with `entity` in place of its body: MIME-Version and every Content-* field go, and so do those in `left_out` (names in
-/// lower case). Gives the message, in the line ends of its header, and where its body begins.
+/// Writes `outer` with `entity` in place of its body: MIME-Version and every Content-* field go, and with the others is done what `outside`
+/// says of their names in lower case. Gives the message, in the line ends of its header, and where its body begins.
 pub(super) fn with_entity(
     outer: &[u8],
     entity: &[u8],
-    left_out: &[&str],
+    outside: impl Fn(&str) -> Outside,
 ) -> (Zeroizing<Vec<u8>>, usize) {
     let end = LineEnd::of(outer);
     let most = outer.len() + entity.len() + 64;
@@ -18,11 +19,20 @@ pub(super) fn with_entity(
     for line in lines(outer) {
         let name = line.name();
         let is_ours = name == "mime-version" || name.starts_with("content-");
-        if is_ours || name == "lines" || left_out.contains(&name.as_str()) {
+        if is_ours || name == "lines" {
             continue;
         }
-        out.extend_from_slice(line.bytes);
-        if !line.bytes.ends_with(b"\n") {
+        match outside(&name) {
+            Outside::Removed => continue,
+            Outside::Kept => out.extend_from_slice(line.bytes),
+            Outside::Replaced(value) => {
+                out.extend_from_slice(line.field.map_or(&b""[..], |field| field.name));
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(value.as_bytes());
+                out.extend_from_slice(end.bytes());
+            }
+        }
+        if !out.ends_with(b"\n") {
             out.extend_from_slice(end.bytes());
         }
     }

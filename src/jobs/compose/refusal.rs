@@ -12,6 +12,8 @@ axis! {
         Signer = "signer",
         /// To whom it is to be encrypted.
         Recipient = "recipient",
+        /// The sender, who is to be able to read what was sent.
+        Myself = "self",
         /// The message itself.
         Message = "message",
     }
@@ -32,6 +34,10 @@ axis! {
         NoRecipient = "no_recipient",
         /// No certificate claims the address.
         NoCertificate = "no_certificate",
+        /// The store can't be read.
+        StoreUnreadable = "store_unreadable",
+        /// Encrypting failed: the linked OpenSSL lacks the cipher, or the system gives no randomness.
+        NotEncrypted = "not_encrypted",
         /// An address field that can't be read.
         BadAddress = "bad_address",
         /// The header is over the limit.
@@ -116,7 +122,7 @@ impl Refused {
     ) -> Self {
         let none = match role {
             Role::Signer => Problem::NoKey,
-            Role::Recipient | Role::Message => Problem::NoCertificate,
+            Role::Recipient | Role::Myself | Role::Message => Problem::NoCertificate,
         };
         let mut nearest: Option<(Sha256, Vec<Hindrance>)> = None;
         for (sha256, reason) in &choice.others {

@@ -30,27 +30,32 @@ const CAPABILITIES: [Oid<'static>; 4] = [
     oid::AES128_CBC,
 ];
 
-/// Signs `entity`, which is in canonical form, and gives the entity of the signed message: header fields, an empty line, a body.
+/// An entity that S/MIME protects, as it stands in a message: header fields, an empty line, a body.
+#[derive(Clone, Debug)]
+pub struct Protected {
+    /// The entity.
+    pub entity: Vec<u8>,
+    /// The CMS structure in it.
+    pub cms: Vec<u8>,
+}
+
+/// Signs `entity`, which is in canonical form.
 ///
 /// Equal input gives equal bytes, but for schemes with a random nonce. `at` is the signing time.
 ///
 /// # Errors
 /// `Internal` where OpenSSL refuses a key that has signed before.
-pub fn signed_entity(
-    entity: &[u8],
-    signer: &Signer,
-    form: Form,
-    at: Time,
-) -> Result<Vec<u8>, RunError> {
+pub fn signed(entity: &[u8], signer: &Signer, form: Form, at: Time) -> Result<Protected, RunError> {
     let content = match form {
         Form::Detached => Content::Detached,
         Form::Opaque => Content::Octets(entity),
     };
     let cms = signed_data(entity, content, signer, at)?;
-    Ok(match form {
+    let entity = match form {
         Form::Detached => multipart(entity, &cms, signer.scheme.cms_digest()),
         Form::Opaque => pkcs7_mime("signed-data", &cms),
-    })
+    };
+    Ok(Protected { entity, cms })
 }
 
 /// An entity of application/pkcs7-mime (RFC 8551 §3.2) around a CMS structure.

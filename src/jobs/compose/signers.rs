@@ -183,6 +183,18 @@ impl Signers {
         }
     }
 
+    /// The certificate that mail to the owner of one of the keys is to be encrypted to, DER.
+    #[must_use]
+    pub fn encryption_of(&self, address: &str) -> Option<&[u8]> {
+        let places = self.by_address.get(&folded(address)?)?;
+        let candidates = places
+            .iter()
+            .filter_map(|place| self.candidates.get(*place));
+        candidates
+            .filter_map(|one| self.signers.get(&one.sha256))
+            .find_map(|signer| signer.encryption.as_deref())
+    }
+
     /// No key can sign.
     #[must_use]
     pub fn is_empty(&self) -> bool {

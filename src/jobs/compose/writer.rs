@@ -19,7 +19,7 @@ use crate::jobs::compose::work::{Fate, Outcome, Written};
 use crate::jobs::migrate::work::record;
 use crate::limits::Limits;
 use crate::pipeline::Worked;
-use crate::report::custody::{self, Action, Record, SourcePlace};
+use crate::report::custody::{self, Action, Record, SentTo, SourcePlace};
 use crate::report::encode::hex;
 use crate::report::refused::{self, REFUSED_COLUMNS, Refusal, SKIPPED_COLUMNS};
 use crate::report::{Cells, csv, jsonl};
@@ -312,7 +312,8 @@ impl<'w> Writer<'w> {
         self.line(&line)
     }
 
-    fn written(&mut self, message: &Written, mut line: Record) -> Result<(), RunError> {
+    /// Writes a message: into the mbox at hand; else it is the file at hand, and what is sent besides it gets a file of its own.
+    fn written(&mut self, message: &Written, line: Record) -> Result<(), RunError> {
         let (folder, pending) = (self.folder, &self.pending);
         let is_taken = |output: &[u8]| {
             pending.iter().any(|file| file.output == output) || exists(&folder.data(output))
@@ -320,29 +321,32 @@ impl<'w> Writer<'w> {
         let open = self.open.as_mut().ok_or(RunError::Internal {
             what: "a message outside of a file",
         })?;
-        let is_mbox = open.info.kind == Kind::Mbox;
-        if is_mbox {
-            let end: &[u8] = line_end(&message.bytes);
+        let mut line = described(line, message);
+        self.counts.written += 1;
+        let end = line_end(&message.bytes);
+        if open.info.kind == Kind::Mbox {
             let separator = match open.tally.separator.as_slice() {
                 [] => b"From MAILER-DAEMON Thu Jan  1 00:00:00 1970",
                 found => found,
             };
             let separator = [separator, end].concat();
             open.between(&separator)?;
+            put(open, message, &mut line)?;
+            open.between(end)?;
+            return self.line(&line);
         }
-        open.rename_for(&message.bytes, is_taken);
-        line.output = Some(open.place(&message.bytes, &message.sha256));
-        open.tally.messages += 1;
-        open.tally.chain = chained(&open.tally.chain, &message.sha256);
-        open.write(&message.bytes)?;
-        open.before_at = open.length;
-        if is_mbox {
-            open.between(line_end(&message.bytes))?;
+        if open.tally.messages == 0 {
+            open.rename_for(&message.bytes, is_taken);
+            put(open, message, &mut line)?;
+            return self.line(&line);
         }
-        self.counts.written += 1;
-        line.action = Action::Signed;
-        line.entity_sha256 = Some(hex(&message.sent.entity_sha256));
-        line.signer_sha256 = message.sent.signer.as_ref().map(|sha256| hex(sha256));
+        let output = beside(&open.output, open.info.kind, &is_taken);
+        let mut extra: Open<Tally> = Open::begin(&open.info, folder, self.sources, self.sequence)?;
+        self.sequence += 1;
+        extra.output = output;
+        put(&mut extra, message, &mut line)?;
+        extra.flush()?;
+        self.complete(extra)?;
         self.line(&line)
     }
 
@@ -413,6 +417,10 @@ impl<'w> Writer<'w> {
                 });
             }
         }
+        self.complete(open)
+    }
+
+    fn complete(&mut self, mut open: Open<Tally>) -> Result<(), RunError> {
         let complete = open.compressed()?;
         self.counts.files += 1;
         self.counts.bytes += complete.bytes;
@@ -425,6 +433,67 @@ impl<'w> Writer<'w> {
             sha256: complete.sha256,
         });
         Ok(())
+    }
+}
+
+/// What the line about a message says of what was made of it.
+fn described(mut line: Record, message: &Written) -> Record {
+    let sent = &message.sent;
+    line.action = match (sent.signer, sent.cipher, sent.is_triple) {
+        (_, _, true) => Action::TripleWrapped,
+        (Some(_), Some(_), false) => Action::SignedEncrypted,
+        (None, Some(_), false) => Action::Encrypted,
+        (_, None, false) => Action::Signed,
+    };
+    line.entity_sha256 = Some(hex(&sent.entity_sha256));
+    line.signer_sha256 = sent.signer.as_ref().map(|sha256| hex(sha256));
+    line.envelope.clone_from(&sent.envelope);
+    line.recipients = sent
+        .recipients
+        .iter()
+        .map(|one| SentTo {
+            address: one.address.clone(),
+            certificate_sha256: hex(&one.sha256),
+        })
+        .collect();
+    line.cipher = sent.cipher.map(|cipher| cipher.name().to_owned());
+    line.bcc = sent.is_blind;
+    line
+}
+
+/// Writes a message into a file, and its place into the line about it.
+fn put(open: &mut Open<Tally>, message: &Written, line: &mut Record) -> Result<(), RunError> {
+    line.output = Some(open.place(&message.bytes, &message.sha256));
+    open.tally.messages += 1;
+    open.tally.chain = chained(&open.tally.chain, &message.sha256);
+    open.write(&message.bytes)?;
+    open.before_at = open.length;
+    Ok(())
+}
+
+/// A path that is free beside `output`: `.bcc1` stands before what ends the name, or before a Maildir's flags.
+fn beside(output: &[u8], kind: Kind, is_taken: &impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let name_at = output.iter().rposition(|octet| *octet == b'/');
+    let name_at = name_at.map_or(0, |at| at + 1);
+    let (folder, name) = output.split_at_checked(name_at).unwrap_or_default();
+    let at = match kind {
+        Kind::Maildir => name
+            .windows(3)
+            .rposition(|window| matches!(window, [b':' | b';' | b'!', b'2', b','])),
+        _ => name
+            .iter()
+            .position(|octet| *octet == b'.')
+            .filter(|at| *at > 0),
+    };
+    let at = at.unwrap_or(name.len());
+    let (stem, ending) = name.split_at_checked(at).unwrap_or_default();
+    let mut number = 1_u64;
+    loop {
+        let output = [folder, stem, format!(".bcc{number}").as_bytes(), ending].concat();
+        if !is_taken(&output) {
+            return output;
+        }
+        number += 1;
     }
 }
 

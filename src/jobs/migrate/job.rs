@@ -243,6 +243,9 @@ pub fn rehearse(
                 Action::Copied
                 | Action::LeftOut
                 | Action::Signed
+                | Action::Encrypted
+                | Action::SignedEncrypted
+                | Action::TripleWrapped
                 | Action::Refused
                 | Action::Skipped => "keep",
             };

@@ -241,6 +241,10 @@ pub(in crate::jobs) fn record(source: Sha256, action: Action, reason: Option<Str
         findings: Vec::new(),
         provenance: None,
         signer_sha256: None,
+        envelope: Vec::new(),
+        recipients: Vec::new(),
+        cipher: None,
+        bcc: false,
     }
 }
 

@@ -238,6 +238,17 @@ impl Ground {
         self.pool.find(sha256)
     }
 
+    /// A certificate of the material, DER.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read, or it is not of the material.
+    pub fn der(&self, sha256: &Sha256) -> Result<Vec<u8>, RunError> {
+        let id = self.find(sha256).ok_or(RunError::Internal {
+            what: "a certificate that was chosen is not there",
+        })?;
+        Ok(self.pool.der(id)?.into_owned())
+    }
+
     /// The best path of a signer's certificate at a time, in DER, the certificate itself first. The anchor is left out unless it is all:
     /// who trusts it has it.
     ///
