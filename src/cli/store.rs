@@ -246,7 +246,7 @@ fn show(args: &ShowArgs, store: &Store, clock: Time) -> Result<Exit, CommandErro
     Ok(exit)
 }
 
-fn allowed(words: &[String]) -> Result<Vec<Hindrance>, CommandError> {
+pub(super) fn allowed(words: &[String]) -> Result<Vec<Hindrance>, CommandError> {
     let one = |word: &String| {
         let known = Hindrance::ALL.iter().find(|one| one.as_str() == word);
         known.copied().ok_or_else(|| {

@@ -18,7 +18,7 @@ mod header;
 
 mod protected;
 
-mod line_ends;
+pub(in crate::jobs) mod line_ends;
 
 mod provenance;
 
@@ -26,7 +26,7 @@ mod read_back;
 
 pub mod job;
 
-mod work;
+pub(in crate::jobs) mod work;
 
 mod writer;
 

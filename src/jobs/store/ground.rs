@@ -18,8 +18,8 @@ use crate::judge::recipient::{
 };
 use crate::judge::{Clocks, Judge, Policy};
 use crate::limits::Limits;
-use crate::pki::pool::{Pool, PoolBuilder, Provenance};
-use crate::pki::trust::{Anchors, Hierarchy, Trust};
+use crate::pki::pool::{CertificateId, Pool, PoolBuilder, Provenance};
+use crate::pki::trust::{Anchors, Hierarchy, Purpose, Trust};
 use crate::pki::x509::Certificate;
 use crate::pki::x509::address::CertificateAddresses;
 use crate::pki::x509::encryption::EncryptionUsage;
@@ -230,6 +230,45 @@ impl Ground {
     pub fn judge<'g>(&'g self, policy: &'g Policy, now: Time, limits: &'g Limits) -> Judge<'g> {
         let trust = Trust::new(&self.pool, &self.hierarchy, limits);
         Judge::new(&self.pool, trust, policy, Clocks { now })
+    }
+
+    /// Where a certificate of the material stands in the pool.
+    #[must_use]
+    pub fn find(&self, sha256: &Sha256) -> Option<CertificateId> {
+        self.pool.find(sha256)
+    }
+
+    /// A certificate of the material, DER.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read, or it is not of the material.
+    pub fn der(&self, sha256: &Sha256) -> Result<Vec<u8>, RunError> {
+        let id = self.find(sha256).ok_or(RunError::Internal {
+            what: "a certificate that was chosen is not there",
+        })?;
+        Ok(self.pool.der(id)?.into_owned())
+    }
+
+    /// The best path of a signer's certificate at a time, in DER, the certificate itself first. The anchor is left out unless it is all:
+    /// who trusts it has it.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn path(
+        &self,
+        certificate: CertificateId,
+        judge: &mut Judge<'_>,
+        at: Time,
+    ) -> Result<Vec<Vec<u8>>, RunError> {
+        let chain = judge
+            .trust()
+            .chain(certificate, Purpose::EmailSigning, at)?;
+        let sent = chain
+            .path
+            .iter()
+            .filter(|id| **id == certificate || Some(**id) != chain.anchor);
+        sent.map(|id| Ok(self.pool.der(*id)?.into_owned()))
+            .collect()
     }
 }
 
