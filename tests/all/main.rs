@@ -39,6 +39,7 @@ mod program;
 mod report;
 mod samples;
 mod secrets;
+mod sending;
 mod store;
 
 #[path = "../generator/toolkit/mod.rs"]
