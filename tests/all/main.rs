@@ -36,6 +36,7 @@ mod mime;
 mod old_mail;
 mod pki;
 mod program;
+mod readers;
 mod report;
 mod samples;
 mod secrets;

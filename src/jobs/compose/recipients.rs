@@ -136,7 +136,7 @@ impl<'g> Recipients<'g> {
             && role == Role::Myself
             && let Some(der) = own.and_then(|own| own.encryption_of(address))
         {
-            found = ready(address, role, der, None, self.limits);
+            found = ready(address, role, der, Some(Announced::ours()), self.limits);
         }
         state.known.insert(key, found.clone());
         found
@@ -153,7 +153,9 @@ impl State<'_> {
         let (sha256, _) = choice.chosen.map_err(|refusal| {
             Refused::no_choice(role, address, &choice, refusal, rules.allowed)
         })?;
+        // Of the sender himself nothing need be recorded: what is signed here announces it.
         let announced = self.store.announced(&choice).map_err(unreadable)?;
+        let announced = announced.or_else(|| (role == Role::Myself).then(Announced::ours));
         let der = self.ground.der(&sha256).map_err(unreadable)?;
         ready(address, role, &der, announced, limits)
     }

@@ -1,6 +1,6 @@
 //! A signature over an entity, and the entity that it makes (RFC 8551 §3.5).
 
-use crate::asn1::{AlgorithmIdentifier, Oid, Reader, Time, Writer, oid};
+use crate::asn1::{AlgorithmIdentifier, Reader, Time, Writer, oid};
 use crate::cms::build::{AttributeList, Content, SignedData, Signer as SignerInfo};
 use crate::cms::identifier::{EntityIdentifier, IssuerAndSerial};
 use crate::crypto::digest::{DigestAlgorithm, digest, sha256};
@@ -8,6 +8,7 @@ use crate::crypto::sign::sign;
 use crate::crypto::signature::Signed;
 use crate::error::RunError;
 use crate::jobs::compose::signers::Signer;
+use crate::jobs::envelope::OURS;
 use crate::mime::write::base64_lines;
 use crate::pki::x509::Certificate;
 use crate::report::encode::hex;
@@ -21,14 +22,6 @@ pub enum Form {
     /// In it: application/pkcs7-mime (RFC 8551 §3.5.2).
     Opaque,
 }
-
-/// Ciphers that mailseal reads and is glad to get, the preferred first (RFC 8551 §2.5.2; parameters are absent: RFC 3565 §4.1).
-const CAPABILITIES: [Oid<'static>; 4] = [
-    oid::AES256_GCM,
-    oid::AES128_GCM,
-    oid::AES256_CBC,
-    oid::AES128_CBC,
-];
 
 /// An entity that S/MIME protects, as it stands in a message: header fields, an empty line, a body.
 #[derive(Clone, Debug)]
@@ -138,13 +131,6 @@ fn signed_data(
         what: "OpenSSL gives no digest",
     };
     let digested = digest(scheme.cms_digest(), &[entity]).map_err(no_digest)?;
-    let capabilities: Vec<AlgorithmIdentifier<'_>> = CAPABILITIES
-        .into_iter()
-        .map(|oid| AlgorithmIdentifier {
-            oid,
-            parameters: None,
-        })
-        .collect();
     // The certificate's digest is always SHA-256, the default (RFC 5035 §4).
     let sha256_algorithm = Writer::encode(|w| DigestAlgorithm::Sha256.write_algorithm(w));
     let own = IssuerAndSerial {
@@ -156,7 +142,7 @@ fn signed_data(
         .signing_time(at)
         .message_digest(digested.as_bytes())
         .signing_certificate_v2(read(&sha256_algorithm)?, &signer.sha256, Some(&own))
-        .capabilities(&capabilities)
+        .capabilities(OURS)
         .algorithm_protection(digest_algorithm, algorithm);
     if let Some(der) = &signer.encryption {
         let encryption = named(der)?;

@@ -93,6 +93,7 @@ pub fn capability_name(capability: &AlgorithmIdentifier<'_>) -> String {
 /// `AttributeList::capabilities`. RSAES-OAEP is not among them: his mail program may read less than this one.
 pub const OURS: &[AlgorithmIdentifier<'static>] = &[
     capability(oid::AES256_GCM),
+    capability(oid::AES128_GCM),
     capability(oid::AES256_CBC),
     capability(oid::AES128_CBC),
 ];
