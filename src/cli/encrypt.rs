@@ -38,11 +38,6 @@ fn request(args: &EncryptArgs) -> Result<Request<'_>, CommandError> {
     } else {
         (Task::Encrypt, "encrypted")
     };
-    if args.trust.store.is_none() {
-        return Err(CommandError::Usage(
-            "--store is missing: it has the recipients' certificates. Make one with: mailseal harvest ARCHIVE --store FILE".to_owned(),
-        ));
-    }
     let protection = HeaderProtection::Cipher {
         confidentiality: Confidentiality::Baseline,
         legacy_display: args.legacy_display,

@@ -1,6 +1,6 @@
 //! What `mailseal sign` and `mailseal encrypt` share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::archive::Variant;
 use crate::asn1::Time;
@@ -14,7 +14,7 @@ use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
 use crate::cli::resume::Resume;
 use crate::cli::run::{clock, quoted};
-use crate::cli::store::allowed;
+use crate::cli::store::{allowed, default_store};
 use crate::cli::{interrupt, screen};
 use crate::crypto::canary;
 use crate::crypto::content_cipher::CipherAlgorithm;
@@ -84,7 +84,8 @@ impl Request<'_> {
         let threads = build::count(self.run.threads);
         let options = self.options(resume.now)?;
         let keyring = self.keyring(&limits, threads)?;
-        let material = material(self.trust, &keyring, &limits)?;
+        let store = self.store()?;
+        let material = material(self.trust, store.as_deref(), &keyring, &limits)?;
         let ground = Ground::new(&material, &limits)?;
         let policy = Policy {
             require_revocation: self.trust.require_revocation,
@@ -102,7 +103,7 @@ impl Request<'_> {
         };
         let mut judge = ground.judge(&policy, options.at, &limits);
         let signers = Signers::new(&keyring, &authority, &mut judge)?;
-        let recipients = match &self.trust.store {
+        let recipients = match &store {
             Some(path) if self.task.encrypts() => {
                 let judge = ground.judge(&policy, options.at, &limits);
                 let store = Store::open(path, false)?;
@@ -191,6 +192,19 @@ impl Request<'_> {
         })
     }
 
+    /// The store that was named; who encrypts needs one, and has the usual one.
+    fn store(&self) -> Result<Option<PathBuf>, CommandError> {
+        if self.trust.store.is_some() || !self.task.encrypts() {
+            return Ok(self.trust.store.clone());
+        }
+        match default_store().filter(|path| path.is_file()) {
+            Some(path) => Ok(Some(path)),
+            None => Err(CommandError::Usage(
+                "--store is missing: it has the recipients' certificates. Make one with: mailseal store --store FILE import REPORT".to_owned(),
+            )),
+        }
+    }
+
     fn options(&self, now: Time) -> Result<Options, CommandError> {
         Ok(Options {
             task: self.task,
@@ -225,13 +239,14 @@ impl Request<'_> {
 /// Anchors, certificates and lists. Who names no anchor trusts the authorities that came with the keys.
 fn material(
     args: &TrustArgs,
+    store: Option<&Path>,
     keyring: &Keyring,
     limits: &Limits,
 ) -> Result<StoreMaterial, CommandError> {
     let mut anchors = Given::load(&args.ca, Wanted::Certificates, limits)?;
     let mut certificates = Given::load(&args.certs, Wanted::Certificates, limits)?;
     let crls = Given::load(&args.crl, Wanted::Revocation, limits)?;
-    let is_alone = args.ca.is_empty() && args.store.is_none();
+    let is_alone = args.ca.is_empty() && store.is_none();
     for der in keyring.certificates() {
         certificates.insert(der);
         let is_root = Certificate::read(der).is_ok_and(|certificate| {
@@ -243,7 +258,7 @@ fn material(
             anchors.insert(der);
         }
     }
-    let mut material = match &args.store {
+    let mut material = match store {
         Some(path) => Store::open(path, false)?.material(Whose::All)?,
         None => StoreMaterial::default(),
     };

@@ -53,7 +53,7 @@ pub fn store(args: &StoreArgs) -> Result<Exit, CommandError> {
 
 /// `$XDG_DATA_HOME/mailseal/store.db`, else `~/.local/share/mailseal/store.db` (XDG Base Directory Specification: a relative path is
 /// ignored).
-fn default_store() -> Option<PathBuf> {
+pub(super) fn default_store() -> Option<PathBuf> {
     let absolute = |name| {
         let path = PathBuf::from(std::env::var_os(name)?);
         path.is_absolute().then_some(path)

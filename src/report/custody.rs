@@ -112,6 +112,22 @@ pub enum Action {
     LeftOut,
 }
 
+impl Action {
+    /// The message is one to be sent: what is written is not what was stored.
+    #[must_use]
+    pub fn sends(self) -> bool {
+        match self {
+            Self::Signed | Self::Encrypted | Self::SignedEncrypted | Self::TripleWrapped => true,
+            Self::Copied
+            | Self::Converted
+            | Self::Decrypted
+            | Self::Refused
+            | Self::Skipped
+            | Self::LeftOut => false,
+        }
+    }
+}
+
 /// A place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourcePlace {

@@ -40,6 +40,7 @@ mod readers;
 mod report;
 mod samples;
 mod secrets;
+mod sending;
 mod store;
 
 #[path = "../generator/toolkit/mod.rs"]

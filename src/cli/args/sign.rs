@@ -95,11 +95,11 @@ pub struct SigningArgs {
 /// What certificates must be.
 #[derive(Debug, Args)]
 pub struct TrustArgs {
-    /// The store with people's certificates, authorities and decisions; see `mailseal store`
+    /// The store with people's certificates, authorities and decisions; encrypt takes that of `mailseal store` where none is named
     #[arg(long, value_name = "FILE", help_heading = "Certificates")]
     pub store: Option<PathBuf>,
 
-    /// Trust anchors; without any, and without a store, the authorities in the key files
+    /// Trust anchors; without any, and without a store, the roots in the key files
     #[arg(long, value_name = "PATH", help_heading = "Certificates")]
     pub ca: Vec<PathBuf>,
 

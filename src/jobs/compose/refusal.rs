@@ -1,65 +1,129 @@
 //! Why a message is not sent.
 
-use crate::facts::axis::axis;
 use crate::facts::record::Sha256;
 use crate::judge::recipient::{Choice, Hindrance, NotChosen, Refusal};
 use crate::mime::write::CannotWrite;
 
-axis! {
-    /// Whom a refusal is about.
-    pub enum Role {
-        /// Who signs.
-        Signer = "signer",
-        /// To whom it is to be encrypted.
-        Recipient = "recipient",
-        /// The sender, who is to be able to read what was sent.
-        Myself = "self",
-        /// The message itself.
-        Message = "message",
+/// Whom a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Who signs.
+    Signer,
+    /// To whom it is to be encrypted.
+    Recipient,
+    /// The sender, who is to be able to read what was sent.
+    Myself,
+    /// The message itself.
+    Message,
+}
+
+impl Role {
+    /// Every value, in the order in which they are declared.
+    pub const ALL: [Self; 4] = [Self::Signer, Self::Recipient, Self::Myself, Self::Message];
+
+    /// The word in `refused.csv`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signer => "signer",
+            Self::Recipient => "recipient",
+            Self::Myself => "self",
+            Self::Message => "message",
+        }
     }
 }
 
-axis! {
-    /// Why a message is refused, where it is not what hinders a certificate.
-    pub enum Problem {
-        /// No From with an address.
-        NoSender = "no_sender",
-        /// More than one From, or more than one address in it.
-        SeveralSenders = "several_senders",
-        /// No key with a certificate for the From address.
-        NoKey = "no_key",
-        /// The key does not open, or what it signs does not verify with its certificate.
-        KeyUnusable = "key_unusable",
-        /// Nobody to encrypt to.
-        NoRecipient = "no_recipient",
-        /// No certificate claims the address.
-        NoCertificate = "no_certificate",
-        /// The store can't be read.
-        StoreUnreadable = "store_unreadable",
-        /// Encrypting failed: the linked OpenSSL lacks the cipher, or the system gives no randomness.
-        NotEncrypted = "not_encrypted",
-        /// An address field that can't be read.
-        BadAddress = "bad_address",
-        /// The header is over the limit.
-        HeaderTooLarge = "header_too_large",
-        /// A part is signed already and not in seven bits.
-        InnerSignature = "inner_signature",
-        /// A part that may have no encoding is not in seven bits.
-        NotEncodable = "not_encodable",
-        /// A part is not written in the encoding that it declares.
-        EncodingIrregular = "encoding_irregular",
-        /// It can be read in more than one way.
-        MimeAmbiguous = "mime_ambiguous",
-        /// A header field has a word that does not fit into a line.
-        HeaderLine = "header_line",
-        /// The mbox variant can't hold it.
-        NotRepresentable = "not_representable",
-        /// Read again, it was not what it must be.
-        ReadBackDiffers = "read_back_differs",
-        /// Larger than `--max-message`.
-        MessageTooLarge = "message_too_large",
-        /// A fault of mailseal's own.
-        Panic = "panic",
+/// Why a message is refused, where it is not what hinders a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Problem {
+    /// No From with an address.
+    NoSender,
+    /// More than one From, or more than one address in it.
+    SeveralSenders,
+    /// No key with a certificate for the From address.
+    NoKey,
+    /// The key does not open, or what it signs does not verify with its certificate.
+    KeyUnusable,
+    /// Nobody to encrypt to.
+    NoRecipient,
+    /// No certificate claims the address.
+    NoCertificate,
+    /// The store can't be read.
+    StoreUnreadable,
+    /// Encrypting failed: the linked OpenSSL lacks the cipher, or the system gives no randomness.
+    NotEncrypted,
+    /// An address field that can't be read.
+    BadAddress,
+    /// The header is over the limit.
+    HeaderTooLarge,
+    /// A part is signed already and not in seven bits.
+    InnerSignature,
+    /// A part that may have no encoding is not in seven bits.
+    NotEncodable,
+    /// A part is not written in the encoding that it declares.
+    EncodingIrregular,
+    /// It can be read in more than one way.
+    MimeAmbiguous,
+    /// A header field has a word that does not fit into a line.
+    HeaderLine,
+    /// The mbox variant can't hold it.
+    NotRepresentable,
+    /// Read again, it was not what it must be.
+    ReadBackDiffers,
+    /// Larger than `--max-message`.
+    MessageTooLarge,
+    /// A fault of mailseal's own.
+    Panic,
+}
+
+impl Problem {
+    /// Every value, in the order in which they are declared.
+    pub const ALL: [Self; 19] = [
+        Self::NoSender,
+        Self::SeveralSenders,
+        Self::NoKey,
+        Self::KeyUnusable,
+        Self::NoRecipient,
+        Self::NoCertificate,
+        Self::StoreUnreadable,
+        Self::NotEncrypted,
+        Self::BadAddress,
+        Self::HeaderTooLarge,
+        Self::InnerSignature,
+        Self::NotEncodable,
+        Self::EncodingIrregular,
+        Self::MimeAmbiguous,
+        Self::HeaderLine,
+        Self::NotRepresentable,
+        Self::ReadBackDiffers,
+        Self::MessageTooLarge,
+        Self::Panic,
+    ];
+
+    /// The word in `refused.csv`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSender => "no_sender",
+            Self::SeveralSenders => "several_senders",
+            Self::NoKey => "no_key",
+            Self::KeyUnusable => "key_unusable",
+            Self::NoRecipient => "no_recipient",
+            Self::NoCertificate => "no_certificate",
+            Self::StoreUnreadable => "store_unreadable",
+            Self::NotEncrypted => "not_encrypted",
+            Self::BadAddress => "bad_address",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::InnerSignature => "inner_signature",
+            Self::NotEncodable => "not_encodable",
+            Self::EncodingIrregular => "encoding_irregular",
+            Self::MimeAmbiguous => "mime_ambiguous",
+            Self::HeaderLine => "header_line",
+            Self::NotRepresentable => "not_representable",
+            Self::ReadBackDiffers => "read_back_differs",
+            Self::MessageTooLarge => "message_too_large",
+            Self::Panic => "panic",
+        }
     }
 }
 

@@ -371,7 +371,7 @@ impl<'w> Writer<'w> {
             FaultCode::MessageTooLarge => {
                 self.counts.messages += 1;
                 self.counts.incomplete += 1;
-                line.kind = custody::Kind::Skipped;
+                line.kind = custody::Kind::Message;
                 return self.refuse(line, &[Refused::message(Problem::MessageTooLarge)]);
             }
             FaultCode::BeforeFirstSeparator | FaultCode::FolderMissing => return Ok(()),
