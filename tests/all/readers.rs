@@ -1,5 +1,7 @@
 //! What `mailseal sign` and `mailseal encrypt` write, held against other programs: OpenSSL, gpgsm, NSS and Python, where they are
 //! installed. Prints the table of the README; whoever was known to read an output must still read it.
+//!
+//! More than 600 lines because each program is set up and asked in its own way.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -230,7 +232,7 @@ fn outputs(place: &Workplace) -> Vec<Output> {
     for cipher in ["aes-128-cbc", "aes-256-cbc", "aes-256-gcm"] {
         let option = format!("--cipher={cipher}");
         for (number, message) in written(place, &["encrypt", "--no-to-self", &option], "encrypt") {
-            let recipient = number.parse().unwrap();
+            let recipient: usize = number.parse().unwrap();
             all.push(Output {
                 name: format!("{}, {}", cipher.to_uppercase(), RECIPIENTS[recipient].0),
                 layers: vec![Layer::Encrypted],

@@ -72,7 +72,12 @@ fn attributes_and_certificates(cms: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         .iter()
         .map(|attribute| attribute.oid.content().to_vec())
         .collect();
-    let certificates = data.carried.certificates.iter().map(|der| der.to_vec()).collect();
+    let certificates = data
+        .carried
+        .certificates
+        .iter()
+        .map(|der| der.to_vec())
+        .collect();
     (types, certificates)
 }
 
