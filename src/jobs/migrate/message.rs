@@ -24,8 +24,8 @@ use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
-/// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
-pub(super) const FIELD_GROWTH: usize = 8;
+/// A line of two bytes, `A` and its end, becomes thirteen times as long as the value of a field that says it was none.
+pub(super) const FIELD_GROWTH: usize = 16;
 /// Room for the provenance field, and for a line end or two.
 const PROVENANCE_BYTES: usize = 4 << 10;
 
@@ -220,6 +220,10 @@ struct Content<'m> {
     removed: Vec<usize>,
     cms_sha256: Sha256,
     line_ends_kept: bool,
+    /// Header blocks of layers that are gone.
+    lost: Vec<Zeroizing<Vec<u8>>>,
+    /// A part's header had a line that is no field.
+    stray: Option<Finding>,
     whole: bool,
 }
 
@@ -289,6 +293,8 @@ impl Job<'_, '_> {
                 removed: spliced.removed,
                 cms_sha256: spliced.cms_sha256,
                 line_ends_kept: spliced.line_ends_kept,
+                lost: Vec::new(),
+                stray: spliced.stray,
                 whole: false,
             });
         };
@@ -307,6 +313,8 @@ impl Job<'_, '_> {
             removed: peeled.removed,
             cms_sha256: peeled.cms_sha256,
             line_ends_kept: false,
+            lost: peeled.lost,
+            stray: None,
             whole: rest.is_empty(),
         };
         // Parts in it that can't be opened, or must not be changed, stay as they are.
@@ -317,6 +325,7 @@ impl Job<'_, '_> {
             content.entity.root = 0;
             content.removed.extend(spliced.removed);
             content.line_ends_kept = spliced.line_ends_kept;
+            content.stray = spliced.stray;
         }
         Ok(content)
     }
@@ -332,6 +341,7 @@ impl Job<'_, '_> {
         let end = LineEnd::of(outer.slice(&header));
         let tree = Tree::read(&content.entity.bytes, self.limits);
         let mut root = content.entity.root;
+        let mut wrapper = root;
         let restore = !self.options.keep_outer_headers;
         if let Some(payload) = &content.payload
             && payload.kind == Kind::Wrapped
@@ -339,6 +349,7 @@ impl Job<'_, '_> {
             && restore
             && let Some(child) = protected::wrapped(&tree, root, &outer.header(0))
         {
+            wrapper = root;
             root = child;
         }
         let entity = tree.parts.get(root).ok_or(Kept::Damaged)?;
@@ -349,7 +360,12 @@ impl Job<'_, '_> {
             LineEnd::CrLf => memchr::memchr_iter(b'\n', body).count(),
         };
         let protected = content.payload.as_ref().map_or(0, |one| one.header.len());
-        let fields = header.len() + entity.header.len() + protected;
+        let mut gone: Vec<&[u8]> = content.lost.iter().map(|lost| lost.as_slice()).collect();
+        if wrapper != root {
+            gone.extend(tree.parts.get(wrapper).map(|part| tree.slice(&part.header)));
+        }
+        let lost: usize = gone.iter().map(|block| block.len()).sum();
+        let fields = header.len() + entity.header.len() + protected + lost;
         for convert in [true, false] {
             if convert && !converting {
                 continue;
@@ -361,7 +377,7 @@ impl Job<'_, '_> {
             self.header(
                 outer,
                 content,
-                tree.slice(&entity.header),
+                (tree.slice(&entity.header), &gone),
                 end,
                 &mut decrypted,
             );
@@ -387,12 +403,12 @@ impl Job<'_, '_> {
         Err(Kept::ReadBackDiffers)
     }
 
-    /// Writes the header and the empty line behind it.
+    /// Writes the header and the empty line behind it. `entity` is the header block of the entity, and those of what is gone around it.
     fn header(
         &self,
         outer: &Tree<'_>,
         content: &Content<'_>,
-        entity: &[u8],
+        (entity, gone): (&[u8], &[&[u8]]),
         end: LineEnd,
         decrypted: &mut Decrypted,
     ) {
@@ -405,6 +421,7 @@ impl Job<'_, '_> {
             restored: Vec::new(),
             added: Vec::new(),
         };
+        let mut beside: Vec<&[u8]> = gone.to_vec();
         if let Some(payload) = &content.payload {
             let trust = |signature: &SignatureFacts| {
                 let authorities = self.options.authorities.as_ref();
@@ -414,14 +431,21 @@ impl Job<'_, '_> {
                 protected::is_sender_signed(payload, header, self.facts, self.limits, &trust)
             };
             let fields = protected::fields(payload, &block, restore, self.limits, &covers);
-            for finding in fields.findings {
-                note(decrypted, "", finding);
+            for (field, finding) in fields.findings {
+                note(decrypted, &field, finding);
             }
             change.restored = fields.restored;
             change.added = fields.added;
-            if !payload.signed_by.is_empty() {
-                // Around a signature nothing protects them, and nothing else keeps them.
-                change.added.extend(protected::beside(entity, &block));
+            if !payload.signed_by.is_empty() || (payload.kind == Kind::Wrapped && !restore) {
+                // Around a signature or a wrapper nothing protects them, and nothing else keeps them.
+                beside.push(entity);
+            }
+        }
+        for lost in beside {
+            let (lines, finding) = protected::beside(lost, &block);
+            change.added.extend(lines);
+            if let Some(finding) = finding {
+                note(decrypted, "", finding);
             }
         }
         let items = provenance::items(
@@ -531,6 +555,9 @@ impl Job<'_, '_> {
         }
         if content.line_ends_kept {
             note(decrypted, "", Finding::LineEndsKept);
+        }
+        if let Some(stray) = content.stray {
+            note(decrypted, "", stray);
         }
         decrypted.findings.sort();
         decrypted.findings.dedup();
