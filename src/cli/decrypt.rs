@@ -61,7 +61,7 @@ fn decrypt_as(
     started: Time,
 ) -> Result<Exit, CommandError> {
     canary::check()?;
-    let limits = build::limits(&args.reading);
+    let limits = build::limits(&args.reading, &args.keys);
     let threads = build::count(args.run.threads);
     let own = Sources::of(&args.keys, args.run.quiet);
     let keyring = keys::load(own, &limits, threads)?;

@@ -133,8 +133,11 @@ axis! {
         CipherNotAllowed = "cipher_not_allowed",
         /// A cipher or key wrap that needs OpenSSL's legacy provider, which `--no-legacy` turned off or the linked OpenSSL lacks.
         NeedsLegacyProvider = "needs_legacy_provider",
-        /// A password's key derivation over the bound; it was not begun.
+        /// A password's key derivation over the bound, which was not begun, or more passwords than the message may cost: the rest was
+        /// not tried.
         KdfLimit = "kdf_limit",
+        /// A recipient's key is in a key file that no password opened, as the certificate beside it says.
+        KeyLocked = "key_locked",
         /// The content's cipher is weak: what it hides should be hidden anew.
         CipherWeak = "cipher_weak",
         /// The content's cipher is broken: whoever has the mail may read it.

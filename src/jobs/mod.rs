@@ -33,3 +33,5 @@ pub mod check;
 mod certificates;
 
 mod digests;
+
+mod files;

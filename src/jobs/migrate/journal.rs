@@ -101,13 +101,15 @@ pub struct Counts {
 }
 
 /// Why messages stay encrypted, the worst first.
-pub const REASONS: [&str; 12] = [
+pub const REASONS: [&str; 14] = [
     "panic",
     "read_back_differs",
     "compressed_damaged",
     "damaged",
     "decrypt_failed",
+    "key_locked",
     "no_key",
+    "kdf_limit",
     "unsupported",
     "no_integrity",
     "encrypted_subpart",

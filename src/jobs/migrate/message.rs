@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::asn1::Time;
 use crate::facts::axis::{
     Decryption, EncryptedType, Integrity, LayerKind, MatchedBy, RecipientKind, axis,
 };
@@ -19,6 +20,7 @@ use crate::jobs::migrate::peel::{Bytes, Entity, Peeler, is_encrypted, unopened};
 use crate::jobs::migrate::protected::{self, Kind};
 use crate::jobs::migrate::provenance;
 use crate::jobs::migrate::read_back::{Expected, is_expected};
+use crate::judge::{Policy, cipher_finding};
 use crate::limits::Limits;
 use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
@@ -84,6 +86,10 @@ axis! {
         NotEncrypted = "not_encrypted",
         /// No key for any recipient.
         NoKey = "no_key",
+        /// None, but the key file that a certificate says is a recipient's did not open.
+        KeyLocked = "key_locked",
+        /// It is under a password, and the rest of the passwords would cost more than a message may.
+        KdfLimit = "kdf_limit",
         /// A recipient matched, and then something failed (RFC 3218).
         DecryptFailed = "decrypt_failed",
         /// An algorithm or a content type that is not supported.
@@ -143,6 +149,8 @@ pub struct RemovedEncryption {
     pub content_type: EncryptedType,
     /// The cipher's name.
     pub cipher: String,
+    /// Bits of its key, where they are known.
+    pub key_bits: Option<u32>,
     /// The recipient whose key opened it.
     pub recipient: Identifier,
     /// How the content key reached that recipient.
@@ -542,6 +550,15 @@ impl Job<'_, '_> {
             .iter()
             .filter_map(|index| self.facts.layers.get(*index))
         {
+            if let Some(encrypted) = &layer.encrypted {
+                // No rule about ciphers has a date that is to come, so it is the same at any time.
+                let (name, bits) = (&encrypted.cipher, encrypted.key_bits);
+                let policy = Policy::default();
+                if let Some(code) = cipher_finding(name, bits, &policy, Time::midnight(9999, 1, 1))
+                {
+                    note(decrypted, &layer.path, code);
+                }
+            }
             for code in [Finding::Base64Irregular, Finding::TrailingData] {
                 if layer.findings.contains(&code) {
                     note(decrypted, &layer.path, code);
@@ -613,6 +630,7 @@ fn removed(layer: &LayerFacts) -> RemovedLayer {
             RemovedEncryption {
                 content_type: encrypted.content_type,
                 cipher: encrypted.cipher.clone(),
+                key_bits: encrypted.key_bits,
                 recipient: recipient.map_or(Identifier::None, |one| one.identifier.clone()),
                 recipient_kind: recipient.map_or(RecipientKind::Unknown, |one| one.kind),
                 matched_by: encrypted.matched_by,

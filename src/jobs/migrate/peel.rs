@@ -385,7 +385,12 @@ fn headers(tree: &Tree<'_>, root: usize, part: usize, below: bool) -> Vec<Zeroiz
 
 /// Why an encrypted layer has no plaintext.
 pub(super) fn unopened(layer: &LayerFacts) -> Kept {
+    let found = |code| layer.findings.contains(&code);
     match layer.encrypted.as_ref().map(|one| one.decryption) {
+        Some(Decryption::NotTried | Decryption::Unsupported) if found(Finding::KdfLimit) => {
+            Kept::KdfLimit
+        }
+        Some(Decryption::NoKey) if found(Finding::KeyLocked) => Kept::KeyLocked,
         Some(Decryption::NoKey) => Kept::NoKey,
         Some(Decryption::Failed) => Kept::DecryptFailed,
         Some(Decryption::Unsupported) => Kept::Unsupported,

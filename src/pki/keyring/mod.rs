@@ -34,6 +34,7 @@ use crate::limits::Limits;
 use crate::pki::keyring::alias::Aliases;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
+use crate::pki::keyring::passwords::OwnLines;
 use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::Unlocker;
 
@@ -61,6 +62,8 @@ pub struct Keyring {
     keys: Vec<KeyRecord>,
     certificates: Vec<Vec<u8>>,
     index: Index,
+    /// Keys that no password given opens, as far as a certificate names them; their numbers mean nothing.
+    locked: Index,
     unlocker: Unlocker,
     keks: Keks,
     aliases: Aliases,
@@ -85,7 +88,8 @@ impl Keyring {
             keys: Vec::new(),
             certificates: Vec::new(),
             index: Index::default(),
-            unlocker: Unlocker::new(&Passwords::none(), &Limits::default()),
+            locked: Index::default(),
+            unlocker: Unlocker::new(&Passwords::none(), &OwnLines::default(), &Limits::default()),
             keks: Keks::none(),
             aliases: Aliases::default(),
         }
@@ -125,6 +129,19 @@ impl Keyring {
     #[must_use]
     pub fn by_public_key(&self, spki_sha256: &[u8; 32]) -> Option<KeyId> {
         self.index.by_public_key(spki_sha256)
+    }
+
+    /// A key file that no password opened seems to hold the key whose certificate has this issuer and serial number: the certificate
+    /// stands in that file, or in one beside it that is called the same but for the ending.
+    #[must_use]
+    pub fn is_locked_by_issuer_serial(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.locked.by_issuer_serial(issuer, serial).is_some()
+    }
+
+    /// The same by subject key identifier.
+    #[must_use]
+    pub fn is_locked_by_ski(&self, identifier: &[u8]) -> bool {
+        self.locked.by_ski(identifier).is_some()
     }
 
     /// The private key, unlocked on first use; a failure is remembered too.
