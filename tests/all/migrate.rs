@@ -342,6 +342,9 @@ fn exit_codes_tell_what_is_left() {
     );
     place.write("some.mbox", mbox(&[for_carol("1", "secret")]));
     decrypt(&place, "all.mbox", "all", &[]).code(0);
+    let bits = &records(&place, "all")[0]["layers"][0]["key_bits"];
+    assert!(bits.as_u64().is_some_and(|bits| bits >= 128), "{bits}");
+    place.run(&["check", "all"]).code(0);
     decrypt(&place, "some.mbox", "some", &[]).code(1);
     decrypt(&place, "none.mbox", "none", &[]).code(5);
     decrypt(&place, "-", "none", &[])

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::jobs::migrate::line_ends::{LineEnd, append};
 use crate::mime::write::describes_body;
-pub(super) use crate::mime::write::{Line, lines};
+pub(crate) use crate::mime::write::{Line, lines};
 
 /// What fields of this program begin with, in lower case.
 const OWN: &str = "x-mailseal-";

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::asn1::Time;
-use crate::facts::axis::{
-    Decryption, EncryptedType, Integrity, LayerKind, MatchedBy, RecipientKind, axis,
-};
+use crate::facts::axis::{Decryption, Integrity, LayerKind, axis};
 use crate::facts::finding::{Finding, FindingAt};
-use crate::facts::record::{Identifier, LayerFacts, MessageFacts, Sha256, SignatureFacts};
+use crate::facts::record::{LayerFacts, MessageFacts, Sha256, SignatureFacts};
 use crate::facts::staged::Release;
 use crate::facts::{Carried, Collected, Scratch, has_panicked};
 use crate::jobs::migrate::authorities::Authorities;
@@ -20,11 +18,14 @@ use crate::jobs::migrate::peel::{Bytes, Entity, Peeler, is_encrypted, unopened};
 use crate::jobs::migrate::protected::{self, Kind};
 use crate::jobs::migrate::provenance;
 use crate::jobs::migrate::read_back::{Expected, is_expected};
+use crate::jobs::migrate::removed::removed;
 use crate::judge::{Policy, cipher_finding};
 use crate::limits::Limits;
 use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
+
+pub use crate::jobs::migrate::removed::{RemovedEncryption, RemovedLayer};
 
 /// A line of two bytes, `A` and its end, becomes thirteen times as long as the value of a field that says it was none.
 pub(super) const FIELD_GROWTH: usize = 16;
@@ -127,40 +128,6 @@ pub struct Decrypted {
     pub findings: Vec<FindingAt>,
     /// What the provenance field says, unfolded; with [`ProvenancePlace::Header`] it is in the message.
     pub provenance: String,
-}
-
-/// A layer that was taken off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovedLayer {
-    /// As in the facts.
-    pub path: String,
-    /// What it is.
-    pub kind: LayerKind,
-    /// Of an encrypted layer.
-    pub encrypted: Option<RemovedEncryption>,
-    /// Of a signed layer, as they were found before it was taken off.
-    pub signatures: Vec<SignatureFacts>,
-}
-
-/// How a layer that was taken off had been encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovedEncryption {
-    /// Which kind of encrypted content.
-    pub content_type: EncryptedType,
-    /// The cipher's name.
-    pub cipher: String,
-    /// Bits of its key, where they are known.
-    pub key_bits: Option<u32>,
-    /// The recipient whose key opened it.
-    pub recipient: Identifier,
-    /// How the content key reached that recipient.
-    pub recipient_kind: RecipientKind,
-    /// How the recipient was found.
-    pub matched_by: Option<MatchedBy>,
-    /// What vouches for the plaintext.
-    pub integrity: Integrity,
-    /// Of the plaintext as decrypted.
-    pub plaintext_sha256: Sha256,
 }
 
 /// What becomes of `message`, of which `collected` was collected with the operator's keys.
@@ -615,28 +582,4 @@ fn is_opened(layer: &LayerFacts) -> bool {
         .encrypted
         .as_ref()
         .is_some_and(|one| one.decryption == Decryption::Decrypted)
-}
-
-fn removed(layer: &LayerFacts) -> RemovedLayer {
-    RemovedLayer {
-        path: layer.path.clone(),
-        kind: layer.kind,
-        signatures: layer.signatures.clone(),
-        encrypted: layer.encrypted.as_ref().map(|encrypted| {
-            let recipient = encrypted
-                .recipients
-                .iter()
-                .find(|one| one.result == Decryption::Decrypted);
-            RemovedEncryption {
-                content_type: encrypted.content_type,
-                cipher: encrypted.cipher.clone(),
-                key_bits: encrypted.key_bits,
-                recipient: recipient.map_or(Identifier::None, |one| one.identifier.clone()),
-                recipient_kind: recipient.map_or(RecipientKind::Unknown, |one| one.kind),
-                matched_by: encrypted.matched_by,
-                integrity: encrypted.integrity.unwrap_or(Integrity::None),
-                plaintext_sha256: encrypted.plaintext_sha256.unwrap_or_default(),
-            }
-        }),
-    }
 }

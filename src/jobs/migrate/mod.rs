@@ -24,6 +24,8 @@ mod provenance;
 
 mod read_back;
 
+mod removed;
+
 pub mod job;
 
 mod work;

@@ -1,6 +1,8 @@
 //! Rows C-01, C-02, F-05, F-11 and F-18 to F-20: which layers of a message are taken off, and what stays as it was.
 
-use mailseal::crypto::content_cipher::CipherAlgorithm::{Aes256Cbc, Aes256Gcm};
+use mailseal::crypto::content_cipher::CipherAlgorithm::{
+    Aes256Cbc, Aes256Gcm, DesCbc, TripleDesCbc,
+};
 use mailseal::crypto::digest::sha256;
 use mailseal::facts::axis::{Digest, Integrity, LayerKind, Signature};
 use mailseal::facts::finding::Finding;
@@ -222,6 +224,27 @@ fn f_18_nested_layers_go_as_a_whole() {
     }
     let signed = clear_signed(&for_stranger(&content()), alice());
     assert_eq!(kept(&stored(&encrypted(&signed))[0]), Kept::NoKey);
+}
+
+/// The manifest says how well a layer was hidden (rows C-18, C-19).
+#[test]
+fn f_18_weak_and_broken_ciphers_are_told_with_their_bits() {
+    for (cipher, code) in [
+        (Aes256Cbc, None),
+        (TripleDesCbc, Some(Finding::CipherWeak)),
+        (DesCbc, Some(Finding::CipherBroken)),
+    ] {
+        let message = mail::message(&from_alice(), &encrypted_with(&content(), cipher));
+        let read = decrypted(&message);
+        let key_bits = read.layers[0].encrypted.as_ref().unwrap().key_bits;
+        let facts = facts_with_keys(&message);
+        assert!(key_bits.is_some_and(|bits| bits >= 56), "{key_bits:?}");
+        assert_eq!(
+            key_bits,
+            facts.layers[0].encrypted.as_ref().unwrap().key_bits
+        );
+        assert_eq!(codes(&read), Vec::from_iter(code), "{cipher:?}");
+    }
 }
 
 #[test]
