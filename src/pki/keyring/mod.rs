@@ -131,19 +131,6 @@ impl Keyring {
         self.index.by_public_key(spki_sha256)
     }
 
-    /// A key file that no password opened seems to hold the key whose certificate has this issuer and serial number: the certificate
-    /// stands in that file, or in one beside it that is called the same but for the ending.
-    #[must_use]
-    pub fn is_locked_by_issuer_serial(&self, issuer: &[u8], serial: &[u8]) -> bool {
-        self.locked.by_issuer_serial(issuer, serial).is_some()
-    }
-
-    /// The same by subject key identifier.
-    #[must_use]
-    pub fn is_locked_by_ski(&self, identifier: &[u8]) -> bool {
-        self.locked.by_ski(identifier).is_some()
-    }
-
     /// The private key, unlocked on first use; a failure is remembered too.
     ///
     /// # Errors
