@@ -142,6 +142,8 @@ pub(super) fn inner(line: &Line<'_>) -> Zeroizing<Vec<u8>> {
 mod tests {
     use super::*;
 
+    use crate::mime::header::Header;
+
     fn change<'a>(entity: &'a [u8]) -> Change<'a> {
         Change {
             end: LineEnd::Lf,
