@@ -63,7 +63,7 @@ pub(super) fn splice(
                 continue;
             }
         };
-        let (piece, kept_ends, stray) = replaced(&tree, part, &peeled, peeler)?;
+        let Piece(piece, kept_ends, stray) = replaced(&tree, part, &peeled, peeler)?;
         let this = tree.parts.get(part).ok_or(Kept::Damaged)?;
         found.push((this.entity.clone(), piece));
         let so_far = all.get_or_insert(Spliced {
@@ -93,6 +93,9 @@ pub(super) fn splice(
     Ok(spliced)
 }
 
+/// What takes the place of a part, whether it has other line ends, and whether a header inside had a line that is no field.
+struct Piece(Zeroizing<Vec<u8>>, bool, Option<Finding>);
+
 /// The part with what was inside it: its own header but for Content-*, and the plaintext's body. Fields inside that have no place are
 /// kept under another name.
 fn replaced(
@@ -100,7 +103,7 @@ fn replaced(
     part: usize,
     peeled: &Peeled<'_>,
     peeler: &Peeler<'_>,
-) -> Result<(Zeroizing<Vec<u8>>, bool, Option<Finding>), Kept> {
+) -> Result<Piece, Kept> {
     let this = tree.parts.get(part).ok_or(Kept::Damaged)?;
     let entity = peeled
         .entity
@@ -150,7 +153,7 @@ fn replaced(
     if has_delimiter(&piece, &boundaries) {
         return Err(Kept::BoundaryCollision);
     }
-    Ok((piece, !fits, stray))
+    Ok(Piece(piece, !fits, stray))
 }
 
 /// A line begins as a delimiter of one of these boundaries does (RFC 2046 §5.1.1).
