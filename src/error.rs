@@ -22,8 +22,16 @@ pub enum RunError {
         /// What is wrong and what would be right.
         problem: &'static str,
     },
+    /// Another program uses a file of the archive now: the run can be gone on with later.
+    #[error("{}: {problem}", .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// What it does, and what to wait for.
+        problem: &'static str,
+    },
     /// Something can't be written: disk full, no permission, read-only.
-    #[error("{}: cannot be written: {source}. Free space or choose another folder; nothing half-written is left under the final name.", .path.display())]
+    #[error("{}: cannot be written: {source}. {}; nothing half-written is left under the final name.", .path.display(), way_out(.source))]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
@@ -67,6 +75,21 @@ pub enum RunError {
         /// What did not hold.
         what: &'static str,
     },
+}
+
+/// What to do where something can't be written.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "The disk is read-only: choose another folder with -o",
+        io::ErrorKind::PermissionDenied => {
+            "Get the right to write there, or choose another folder with -o"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Free space or choose another folder"
+        }
+        io::ErrorKind::FileTooLarge => "Raise the limit on file sizes or choose another disk",
+        _ => "Check the disk or choose another folder",
+    }
 }
 
 impl RunError {

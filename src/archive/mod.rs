@@ -12,6 +12,7 @@ mod detect;
 mod eml;
 mod file;
 mod inputs;
+mod ledger;
 mod maildir;
 mod mbox;
 mod walk;
@@ -26,6 +27,7 @@ use crate::archive::file::Output;
 use crate::archive::file::Step;
 use crate::archive::inputs::Inputs;
 use crate::archive::inputs::Source;
+use crate::archive::ledger::Listing;
 use crate::archive::window::Window;
 use crate::error::RunError;
 use crate::limits::{BLOCK_ITEMS, Limits};
@@ -50,6 +52,8 @@ pub struct Archive {
     /// Behind the last file that is through.
     cursor: Cursor,
     source_bytes: u64,
+    /// The file of an earlier run that is not there any more, until its end was handed out.
+    gone: Option<(u32, FileInfo)>,
 }
 
 impl Archive {
@@ -85,6 +89,7 @@ impl Archive {
             open: None,
             cursor: Cursor::default(),
             source_bytes: 0,
+            gone: None,
         }
     }
 
@@ -96,30 +101,56 @@ impl Archive {
 
     /// Goes behind the block that `cursor` is the end of. What the earlier run handed out is not handed out again.
     ///
-    /// Compressed files and standard input are read from their start and passed over up to there.
+    /// Compressed files and standard input are read from their start and passed over up to there. A file that is gone by now ends with a
+    /// fault. Tell before with [`Archive::handed_out`] which files the earlier run handed out, and with [`Archive::relist`] what it listed;
+    /// else nobody looks whether any are missing.
     ///
     /// # Errors
-    /// The arguments are not those of the earlier run, or the file at hand is gone.
+    /// The arguments are not those of the earlier run.
     pub fn resume(&mut self, cursor: &Cursor) -> Result<(), RunError> {
         let source = self.inputs.seek(cursor.argument, &cursor.place)?;
         self.window = Window::new(self.window.block_bytes());
         self.items.clear();
         self.open = None;
         self.cursor = cursor.clone();
-        if let (
-            Some(source),
-            Place::Inside {
-                input,
-                file,
-                offset,
-                mbox,
-            },
-        ) = (source, &cursor.place)
+        let Place::Inside {
+            input,
+            file,
+            offset,
+            mbox,
+        } = &cursor.place
+        else {
+            return Ok(());
+        };
+        if let Some(source) = source
             && let Some(open) = self.begin(source)
         {
             self.open = Some(open.resume(*input, file.clone(), *offset, *mbox));
+            return Ok(());
         }
+        self.cursor.place = Place::After(file.path.clone());
+        self.gone = Some((*input, file.clone()));
+        self.items.extend(block::gone(*input, file.kind, *offset));
         Ok(())
+    }
+
+    /// What lies in the folders when the run begins, for [`Archive::relist`]; None where there is no folder.
+    #[must_use]
+    pub fn listing(&mut self) -> Option<Vec<u8>> {
+        let listing = self.inputs.listing().ok()?;
+        Some(listing.bytes().to_vec())
+    }
+
+    /// What an earlier run listed. Where that can't be read, it is listed anew.
+    pub fn relist(&mut self, listing: Vec<u8>) {
+        if let Some(listing) = Listing::again(listing) {
+            self.inputs.set_listing(listing);
+        }
+    }
+
+    /// A file that an earlier run handed out, by its raw path, or a fault in its place.
+    pub fn handed_out(&mut self, argument: u32, path: &[u8]) {
+        self.inputs.give(argument, path);
     }
 
     /// The file that the next block goes on with after [`Archive::resume`]; None where it begins with another.
@@ -128,6 +159,7 @@ impl Archive {
         self.open
             .as_ref()
             .map(OpenFile::started)
+            .or_else(|| self.gone.as_ref().map(|(input, file)| (*input, file)))
             .or_else(|| self.cursor.open_file())
     }
 
@@ -167,24 +199,28 @@ impl Archive {
 
     /// The file of a source; a fault in its place becomes a row of its own.
     fn begin(&mut self, source: Source) -> Option<OpenFile> {
-        if self.cursor.argument != source.argument {
+        if self.cursor.argument != source.argument && !source.is_late {
             self.cursor.argument = source.argument;
             self.cursor.place = Place::Start;
         }
+        let (argument, is_late) = (source.argument, source.is_late);
         match OpenFile::new(source, self.file_times) {
             Ok(open) => Some(open),
             Err((path, fault)) => {
                 let input = self.cursor.next_input;
                 self.cursor.next_input += 1;
-                self.cursor.place = Place::After(path.clone());
+                if !is_late {
+                    self.cursor.place = Place::After(path.clone());
+                }
                 self.items
-                    .extend(block::unread(input, self.cursor.argument, path, fault));
+                    .extend(block::unread(input, argument, path, fault));
                 None
             }
         }
     }
 
     fn hand_out(&mut self) -> Block {
+        self.gone = None;
         let mut end = self.cursor.clone();
         if let Some(open) = &mut self.open {
             self.source_bytes += open.newly_used_bytes(false);

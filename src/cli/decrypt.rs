@@ -158,7 +158,7 @@ fn decrypt_as(
             "interrupted after {} messages. {then}",
             reporter.seen().messages,
         )),
-        RunError::Unwritable { .. } if job::can_go_on(&partial) => {
+        RunError::Unwritable { .. } | RunError::InUse { .. } if job::can_go_on(&partial) => {
             CommandError::Stopped { error, then }
         }
         other => other.into(),
@@ -257,6 +257,7 @@ fn run_json(
         messages: counts.messages,
         bytes: counts.bytes,
         resumed_at: None,
+        unsettled: Some(counts.unsettled),
     })
 }
 
@@ -272,6 +273,7 @@ fn summary(counts: &Counts) -> summary_lines::Sums<'_> {
         skipped: counts.skipped,
         left_out: counts.left_out,
         incomplete: counts.incomplete,
+        unsettled: counts.unsettled,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::jobs::output::{RESUME_FILE, lock, partial_of};
 
 /// How far a run is; see `journal`.
 pub(super) const JOURNAL_FILE: &str = "journal";
+/// What lay in the folders of the source when the run began.
+const LISTING_FILE: &str = "listing";
 /// Files that are not complete.
 const TEMPORARY: &str = "tmp";
 /// The bag in the making.
@@ -147,6 +149,24 @@ impl Folder {
         })
     }
 
+    /// Where it is written down what lay in the source when the run began.
+    pub(super) fn listing(&self) -> PathBuf {
+        self.partial.join(LISTING_FILE)
+    }
+
+    /// Writes that down, for a run that goes on with this one.
+    ///
+    /// # Errors
+    /// `Unwritable`.
+    pub(super) fn write_listing(&self, listing: &[u8]) -> Result<(), RunError> {
+        let path = self.temporary(LISTING_FILE);
+        let mut file = create_file(&path)?;
+        file.write_all(listing)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&path, self.listing()))
+            .map_err(|error| RunError::unwritable(&path, error))
+    }
+
     pub(super) fn journal(&self) -> PathBuf {
         self.partial.join(JOURNAL_FILE)
     }
@@ -232,7 +252,7 @@ fn remove_partial(folder: &Path) -> Result<(), RunError> {
     if !real {
         return Err(unusable());
     }
-    let known = [RESUME_FILE, JOURNAL_FILE, TEMPORARY, BAG];
+    let known = [RESUME_FILE, JOURNAL_FILE, LISTING_FILE, TEMPORARY, BAG];
     for entry in fs::read_dir(folder).map_err(|error| RunError::unreadable(folder, error))? {
         let name = entry
             .map_err(|error| RunError::unreadable(folder, error))?
@@ -248,7 +268,7 @@ fn remove_partial(folder: &Path) -> Result<(), RunError> {
             }
         }
         // A run that dies here can still be asked to go on.
-        for name in [JOURNAL_FILE, RESUME_FILE] {
+        for name in [LISTING_FILE, JOURNAL_FILE, RESUME_FILE] {
             if exists(&folder.join(name)) {
                 fs::remove_file(folder.join(name))?;
             }

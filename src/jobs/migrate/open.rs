@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::write::{maildir, stored};
-use crate::archive::{Compression, FileInfo, Kind, shown};
+use crate::archive::{Compression, FileInfo, Kind, Stamp, shown};
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::folder::{Folder, create_file, exists};
-use crate::jobs::migrate::journal::{FileTally, OpenState};
-use crate::jobs::migrate::source::{Sources, changed, check_unchanged};
+use crate::jobs::migrate::journal::{FileTally, OpenState, Seen};
+use crate::jobs::migrate::source::{self, Sources, State};
 use crate::report::custody::{self, SourcePlace};
 use crate::report::encode::hex;
 
@@ -34,6 +34,9 @@ pub(super) struct Open {
     pub is_replaced: bool,
 }
 
+/// How often a file that is written meanwhile is copied before the copy stands as it is.
+const TRIES: u32 = 4;
+
 /// A complete file's digest and size.
 pub(super) struct Complete {
     pub sha256: Sha256,
@@ -50,7 +53,14 @@ impl Open {
             ..state.file.clone()
         };
         let source = sources.path(&info);
-        check_unchanged(&source, &info, state.stamp)?;
+        let mut tally = state.tally.clone();
+        tally.seen = tally
+            .seen
+            .max(match source::state(&source, &info, state.stamp)? {
+                // Whether what was there is as it was is looked at in the end.
+                State::Same | State::Grown(_) | State::Gone => Seen::Nothing,
+                State::Written | State::Replaced => Seen::Written,
+            });
         let unreadable = |error| RunError::unreadable(&path, error);
         let mut file = File::options()
             .read(true)
@@ -58,7 +68,6 @@ impl Open {
             .open(&path)
             .map_err(unreadable)?;
         let (mut whole, mut before) = (hasher()?, hasher()?);
-        let tally = state.tally.clone();
         file.set_len(tally.length).map_err(unreadable)?;
         let messages = hash(&mut file, tally.before_at, |bytes| whole.update(bytes));
         let rest = tally.length.saturating_sub(tally.before_at);
@@ -92,7 +101,7 @@ impl Open {
         }
     }
 
-    pub fn state(&self) -> OpenState {
+    pub fn written_down(&self) -> OpenState {
         OpenState {
             file: self.info.clone(),
             stamp: self.info.stamp,
@@ -173,7 +182,7 @@ impl Open {
         }
     }
 
-    /// Copies bytes of the source that were not read.
+    /// Copies bytes of the source that were not read. Where they are not there any more, the source was written.
     pub fn copy_unread(
         &mut self,
         offset: u64,
@@ -181,7 +190,14 @@ impl Open {
     ) -> Result<(custody::OutputPlace, Sha256), RunError> {
         let source = self.source.clone();
         let unreadable = |error| RunError::unreadable(&source, error);
-        let file = File::open(&source).map_err(unreadable)?;
+        let file = match File::open(&source) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.tally.seen = Seen::Written;
+                return Ok((self.place(&[], &Sha256::default()), Sha256::default()));
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
         let mut reader = stored::uncompressed(file, self.info.compression).map_err(unreadable)?;
         stored::skip(&mut *reader, offset).map_err(unreadable)?;
         let mut place = self.place(&[], &Sha256::default());
@@ -196,7 +212,8 @@ impl Open {
             let into = buffer.get_mut(..most).unwrap_or_default();
             let count = reader.read(into).map_err(unreadable)?;
             if count == 0 {
-                return Err(changed(&source));
+                self.tally.seen = Seen::Written;
+                break;
             }
             let bytes = buffer.get(..count).unwrap_or_default();
             hashing.update(bytes);
@@ -229,12 +246,36 @@ impl Open {
         self.replaced(&path, |to| stored::compress(&mut plain, compression, to))
     }
 
-    /// The source as it lies on disk.
-    pub fn copy_source(&mut self) -> Result<Complete, RunError> {
+    /// The source as it lies on disk, its first bytes only where `most` is given. What is written meanwhile is copied again. None where
+    /// it is gone.
+    pub fn copy_source(&mut self, most: Option<u64>) -> Result<Option<Complete>, RunError> {
         let path = self.path.with_extension("z");
-        let mut source =
-            File::open(&self.source).map_err(|error| RunError::unreadable(&self.source, error))?;
-        self.replaced(&path, |to| io::copy(&mut source, to).map(drop))
+        let source = self.source.clone();
+        let unreadable = |error| RunError::unreadable(&source, error);
+        let mut tries = 0;
+        loop {
+            let file = match File::open(&source) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(unreadable(error)),
+            };
+            let before = Stamp::of(&file.metadata().map_err(unreadable)?);
+            let mut bounded = (&file).take(most.unwrap_or(u64::MAX));
+            let complete = self.replaced(&path, |to| io::copy(&mut bounded, to).map(drop))?;
+            let after = Stamp::of(&file.metadata().map_err(unreadable)?);
+            tries += 1;
+            if most.is_some() || before == after || tries == TRIES {
+                if most.is_none() {
+                    self.info.stamp = Some(after);
+                }
+                return Ok(Some(complete));
+            }
+        }
+    }
+
+    /// What became of the source since it was listed.
+    pub fn state(&self) -> Result<State, RunError> {
+        source::state(&self.source, &self.info, self.info.stamp)
     }
 
     fn replaced(
