@@ -84,10 +84,9 @@ fn way_out(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "Get the right to write there, or choose another folder with -o"
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "Free space or choose another folder"
         }
-        io::ErrorKind::FileTooLarge => "Raise the limit on file sizes or choose another disk",
         _ => "Check the disk or choose another folder",
     }
 }
@@ -108,6 +107,26 @@ impl RunError {
         Self::Unwritable {
             path: path.to_owned(),
             source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_fits_what_happened() {
+        for (kind, wanted) in [
+            (io::ErrorKind::ReadOnlyFilesystem, "is read-only"),
+            (io::ErrorKind::PermissionDenied, "the right to write"),
+            (io::ErrorKind::StorageFull, "Free space"),
+            (io::ErrorKind::NotFound, "Check the disk"),
+        ] {
+            let said = RunError::unwritable(Path::new("out"), kind.into()).to_string();
+            assert!(said.contains(wanted), "{said}");
+            let of_space = kind == io::ErrorKind::StorageFull;
+            assert_eq!(said.contains("Free space"), of_space, "{said}");
         }
     }
 }

@@ -47,11 +47,31 @@ pub fn decrypt(args: &DecryptArgs, arguments: &[OsString]) -> Result<Exit, Comma
     let Command::Decrypt(earlier) = command else {
         return Err(not_to_be_gone_on_with(partial));
     };
+    if let Some(descriptor) = earlier.keys.password_fd
+        && !Path::new(&format!("/dev/fd/{descriptor}")).exists()
+    {
+        return Err(CommandError::Usage(format!(
+            "the interrupted run read its passwords from descriptor {descriptor}, which is not open now. {}",
+            go_on(partial, &earlier)
+        )));
+    }
     let earlier = DecryptArgs {
         output: Some(target),
         ..earlier
     };
     decrypt_as(&earlier, &resume, true, started)
+}
+
+/// How to go on with what a run left.
+fn go_on(partial: &Path, args: &DecryptArgs) -> String {
+    let again = match args.keys.password_fd {
+        Some(descriptor) => format!(" {descriptor}< PASSWORDS"),
+        None => String::new(),
+    };
+    format!(
+        "Go on with: mailseal decrypt --resume {}{again}",
+        quoted(partial)
+    )
 }
 
 fn decrypt_as(
@@ -107,7 +127,7 @@ fn decrypt_as(
     let then = if args.dry_run {
         "Nothing was written.".to_owned()
     } else {
-        format!("Go on with: mailseal decrypt --resume {}", quoted(&partial))
+        go_on(&partial, args)
     };
     let stop = interrupt::watch(format!("interrupted. {then}"));
     let workers = pipeline::threads(threads)?;

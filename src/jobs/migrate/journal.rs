@@ -65,8 +65,8 @@ pub(super) struct FileTally {
     pub source_chain: Sha256,
     /// What others did to the source meanwhile, as far as is known.
     pub seen: Seen,
-    /// A line says already that it grew.
-    pub grown: bool,
+    /// A line says already what others did to it.
+    pub is_named: bool,
 }
 
 /// What others did to a file while it was read.

@@ -370,7 +370,7 @@ impl<'w> Writer<'w> {
                 if let FaultDetail::StoredBytesLeft(bytes) = fault.detail {
                     entry.source.length = bytes;
                 }
-                open.tally.grown = true;
+                open.tally.is_named = true;
                 open.tally.counts.unsettled += 1;
                 open.tally.counts.incomplete += 1;
             }
@@ -386,7 +386,9 @@ impl<'w> Writer<'w> {
             // What was read of it before is kept.
             FaultCode::Vanished if open.tally.length > 0 => {
                 open.tally.seen = open.tally.seen.max(Seen::Replaced);
-                return Ok(());
+                open.tally.is_named = true;
+                open.tally.counts.unsettled += 1;
+                open.tally.counts.incomplete += 1;
             }
             FaultCode::Vanished | FaultCode::Appeared => {
                 open.tally.left_out = true;
@@ -483,15 +485,13 @@ impl<'w> Writer<'w> {
             return self.relisted(open, FaultCode::FileChanged.as_str());
         }
         let is_there = code.is_none() && state != State::Gone;
-        if let Some(code) = code {
-            self.source_line(open, code, 0)?;
-            open.tally.counts.unsettled += 1;
-            open.tally.counts.incomplete += 1;
-        }
-        if let State::Grown(more) = state
-            && !open.tally.grown
-        {
-            self.source_line(open, FaultCode::FileGrew, more)?;
+        let named = match (code, state) {
+            (Some(code), _) => Some((code, 0)),
+            (None, State::Grown(more)) => Some((FaultCode::FileGrew, more)),
+            (None, _) => None,
+        };
+        if let Some((code, more)) = named.filter(|_| !open.tally.is_named) {
+            self.source_line(open, code, more)?;
             open.tally.counts.unsettled += 1;
             open.tally.counts.incomplete += 1;
         }
