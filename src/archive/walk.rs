@@ -9,8 +9,6 @@
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
-use std::ffi::CStr;
-use std::ffi::CString;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -20,21 +18,24 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::AtFlags;
-use rustix::fs::Dir;
-use rustix::fs::FileType;
-use rustix::fs::Mode;
-use rustix::fs::OFlags;
-use rustix::fs::openat;
 use rustix::fs::statat;
-use rustix::io::Errno;
 
 use crate::archive::block::FaultCode;
 use crate::archive::block::FaultDetail;
 use crate::archive::block::Stamp;
+use crate::archive::frame::Frame;
+use crate::archive::frame::Name;
+use crate::archive::frame::NameKind;
+use crate::archive::frame::Pair;
+use crate::archive::frame::Role;
+use crate::archive::frame::both;
+use crate::archive::frame::fault_of;
+use crate::archive::frame::folder_in;
+use crate::archive::frame::open;
+use crate::archive::frame::vanished;
 use crate::archive::ledger::Ledger;
 use crate::archive::ledger::Lister;
 use crate::archive::maildir;
-use crate::archive::maildir::Parts;
 use crate::limits::Limits;
 
 /// Something met on the way.
@@ -66,54 +67,8 @@ pub(super) struct Walk {
     depth: usize,
 }
 
-/// `cur` and `new` of a Maildir.
-#[derive(Default)]
-struct Pair {
-    /// Listed and not yet entered.
-    ready: Vec<(&'static CStr, Frame)>,
-    /// How many are listed and not yet through.
-    left: usize,
-    /// Messages that were not there any more under the names they were listed by.
-    missing: Vec<Vec<u8>>,
-    rounds: u32,
-}
-
 /// How often messages that are called otherwise by now are looked for: each time they can be moved again.
 const ROUNDS: u32 = 4;
-
-struct Frame {
-    folder: OwnedFd,
-    /// The folder's relative path, with a slash behind it unless it is empty.
-    prefix: Vec<u8>,
-    /// What is left of its names.
-    names: std::vec::IntoIter<Name>,
-    role: Role,
-    /// Of a Maildir.
-    pair: Option<Pair>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Plain,
-    Maildir,
-    /// `cur` or `new` of a Maildir.
-    Messages,
-}
-
-struct Name {
-    name: CString,
-    kind: NameKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NameKind {
-    Folder,
-    File,
-    Symlink,
-    Special,
-    /// A part of a Maildir that isn't there.
-    Missing,
-}
 
 impl Walk {
     /// A walk through the folder at `path`, which may be a link itself.
@@ -487,150 +442,4 @@ impl Walk {
 fn pair_of(frames: &mut [Frame]) -> Option<&mut Pair> {
     let maildir = frames.iter_mut().rfind(|frame| frame.role == Role::Maildir);
     maildir?.pair.as_mut()
-}
-
-/// Opens a file that was listed.
-///
-/// # Errors
-/// As the system says; a link that was put in its place is a fault.
-fn open(folder: &OwnedFd, name: &Name, in_maildir: bool) -> io::Result<Found> {
-    // Not blocking: a pipe put in the file's place must not hold the run.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match openat(folder, &name.name, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(Errno::LOOP) => {
-            return Ok(Found::Fault(FaultCode::SkippedSymlink, FaultDetail::None));
-        }
-        Err(errno) => return Err(errno.into()),
-    };
-    let metadata = file.metadata()?;
-    Ok(match metadata.is_file() {
-        true => Found::File {
-            stamp: Stamp::of(&metadata),
-            file,
-            in_maildir,
-        },
-        false => Found::Fault(FaultCode::NotARegularFile, FaultDetail::None),
-    })
-}
-
-fn folder_in(parent: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(parent, name, flags, Mode::empty())?)
-}
-
-/// `new` and `cur` of a Maildir, with what was not handed out of them. Those that can't be read are left out: what enters them says why.
-fn both(
-    maildir: &OwnedFd,
-    prefix: &[u8],
-    argument: u32,
-    ledger: &Ledger,
-) -> Vec<(&'static CStr, Frame)> {
-    let mut parts = Vec::new();
-    for part in [c"new", c"cur"] {
-        let prefix = [prefix, part.to_bytes(), b"/"].concat();
-        let frame =
-            folder_in(maildir, part).and_then(|folder| Frame::read(folder, prefix, Role::Messages));
-        if let Ok(frame) = frame {
-            parts.push((part, frame));
-        }
-    }
-    if ledger.is_empty() {
-        return parts;
-    }
-    let mut paths = Vec::new();
-    for (_, part) in &parts {
-        for name in part.names.as_slice() {
-            paths.push([&part.prefix[..], name.name.as_bytes()].concat());
-        }
-    }
-    let mut left = ledger.without_given(argument, &paths).into_iter();
-    for (_, part) in &mut parts {
-        let names: Vec<Name> = part
-            .names
-            .by_ref()
-            .filter(|_| left.next().unwrap_or(true))
-            .collect();
-        part.names = names.into_iter();
-    }
-    parts
-}
-
-fn vanished() -> Found {
-    Found::Fault(FaultCode::Vanished, FaultDetail::None)
-}
-
-fn fault_of(error: io::Error) -> Found {
-    match error.kind() {
-        io::ErrorKind::NotFound => vanished(),
-        kind => Found::Fault(FaultCode::Unreadable, FaultDetail::Io(kind)),
-    }
-}
-
-impl Frame {
-    /// The same folder, read again.
-    fn read_dup(folder: &OwnedFd, prefix: &[u8], role: Role) -> io::Result<Self> {
-        Self::read(folder_in(folder, c".")?, prefix.to_vec(), role)
-    }
-
-    fn read(folder: OwnedFd, prefix: Vec<u8>, role: Role) -> io::Result<Self> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let file_type = match entry.file_type() {
-                FileType::Unknown => statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)
-                    .map_or(FileType::RegularFile, |stat| {
-                        FileType::from_raw_mode(stat.st_mode)
-                    }),
-                known => known,
-            };
-            names.push(Name {
-                name: name.to_owned(),
-                kind: match file_type {
-                    FileType::Directory => NameKind::Folder,
-                    FileType::RegularFile => NameKind::File,
-                    FileType::Symlink => NameKind::Symlink,
-                    _ => NameKind::Special,
-                },
-            });
-        }
-        let has = |part: &[u8]| {
-            names
-                .iter()
-                .any(|name| name.kind == NameKind::Folder && name.name.as_bytes() == part)
-        };
-        let parts = Parts {
-            cur: has(b"cur"),
-            new: has(b"new"),
-            tmp: has(b"tmp"),
-        };
-        let role = match parts.is_maildir() && role == Role::Plain {
-            true => Role::Maildir,
-            false => role,
-        };
-        if role == Role::Maildir {
-            names.retain(|name| name.kind != NameKind::Folder || name.name.as_bytes() != b"tmp");
-            for (there, part) in [(parts.cur, c"cur"), (parts.new, c"new")] {
-                let taken = names.iter().any(|name| name.name.as_c_str() == part);
-                if !there && !taken {
-                    names.push(Name {
-                        name: part.to_owned(),
-                        kind: NameKind::Missing,
-                    });
-                }
-            }
-        }
-        names.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        Ok(Self {
-            folder,
-            prefix,
-            names: names.into_iter(),
-            role,
-            pair: None,
-        })
-    }
 }

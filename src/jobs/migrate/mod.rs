@@ -2,7 +2,7 @@
 //!
 //! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
 //! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in `OUT.partial`, where `journal` says how far
-//! it is; `commit` syncs, reads back and names them; `bag` and `bag_info` make a BagIt bag (RFC 8493) of them; `source` watches what is read.
+//! it is, and `settle` says what is written for a file whose source was not left alone; `commit` syncs, reads back and names them; `bag` and `bag_info` make a BagIt bag (RFC 8493) of them; `source` watches what is read.
 //!
 //! [`collect`]: crate::facts::collect
 
@@ -29,6 +29,8 @@ pub mod job;
 mod work;
 
 mod writer;
+
+mod settle;
 
 mod open;
 
