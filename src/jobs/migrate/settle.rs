@@ -7,12 +7,12 @@ use crate::archive::{Archive, Compression, FaultCode, FileInfo, Item, Kind, Read
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::commit::read_again;
-use crate::jobs::migrate::folder::RECORDS;
-use crate::jobs::migrate::journal::{Counts, Raw, Seen};
+use crate::jobs::bag::commit::read_again;
+use crate::jobs::bag::folder::RECORDS;
+use crate::jobs::bag::open::{Complete, Open};
+use crate::jobs::bag::source::{self, State};
+use crate::jobs::migrate::counts::{Counts, FileTally, Raw, Seen};
 use crate::jobs::migrate::message::Kept;
-use crate::jobs::migrate::open::{Complete, Open};
-use crate::jobs::migrate::source::State;
 use crate::jobs::migrate::work::{is_mbox, record};
 use crate::jobs::migrate::writer::{UNDECRYPTED, Writer, linked, tail_of};
 use crate::limits::Limits;
@@ -24,13 +24,13 @@ impl Writer<'_> {
     /// The file, whatever others did to its source meanwhile. None where the source was no mail, and is gone.
     pub(super) fn settled(
         &mut self,
-        open: &mut Open,
+        open: &mut Open<FileTally>,
         bytes: u64,
     ) -> Result<Option<Complete>, RunError> {
         if let Some(raw) = open.tally.raw {
             return self.raw(open, raw);
         }
-        let state = open.state()?;
+        let state = open.became()?;
         let (is_kept, code) = match (open.tally.seen, state) {
             (Seen::Nothing, State::Same | State::Gone) => (true, None),
             // What was read is whole, and what has its name now is not in it.
@@ -51,16 +51,45 @@ impl Writer<'_> {
         };
         if let Some((code, more)) = named.filter(|_| !open.tally.is_named) {
             self.source_line(open, code, more)?;
+            open.tally.is_named = true;
             open.tally.counts.unsettled += 1;
             open.tally.counts.incomplete += 1;
         }
         self.composed(open, bytes, is_there)
     }
 
+    /// Looks whether mboxes that are through were written since.
+    pub(super) fn look_once_more(&mut self) -> Result<(), RunError> {
+        for info in std::mem::take(&mut self.watched) {
+            let path = self.sources.path(&info);
+            let (code, more) = match source::state(&path, &info, info.stamp)? {
+                State::Same | State::Gone => continue,
+                State::Grown(more) => (FaultCode::FileGrew, more),
+                State::Written => (FaultCode::FileChanged, 0),
+                State::Replaced => (FaultCode::FileReplaced, 0),
+            };
+            let reason = Some(code.as_str().to_owned());
+            let mut line = record(Sha256::default(), Action::LeftOut, reason);
+            line.kind = custody::Kind::LeftOut;
+            line.output = None;
+            line.source = SourcePlace {
+                archive: info.argument,
+                path: info.shown_path(),
+                offset: info.stamp.map_or(0, |stamp| stamp.bytes),
+                length: more,
+                sha256: None,
+            };
+            self.line(&line)?;
+            self.counts.unsettled += 1;
+            self.counts.incomplete += 1;
+        }
+        Ok(())
+    }
+
     /// A line about what is not in the output, behind what was read of a file.
     pub(super) fn source_line(
         &mut self,
-        open: &mut Open,
+        open: &mut Open<FileTally>,
         code: FaultCode,
         more: u64,
     ) -> Result<(), RunError> {
@@ -74,7 +103,7 @@ impl Writer<'_> {
     }
 
     /// Whether the source, as far as it was listed, still gives the messages that were read.
-    fn is_as_read(&self, open: &Open) -> Result<bool, RunError> {
+    fn is_as_read(&self, open: &Open<FileTally>) -> Result<bool, RunError> {
         let unreadable = |error| RunError::unreadable(&open.source, error);
         let file = match fs::File::open(&open.source) {
             Ok(file) => file,
@@ -102,7 +131,7 @@ impl Writer<'_> {
     /// The file as it was put together, or the source itself where nothing in it is new and it is still there.
     fn composed(
         &mut self,
-        open: &mut Open,
+        open: &mut Open<FileTally>,
         bytes: u64,
         is_there: bool,
     ) -> Result<Option<Complete>, RunError> {
@@ -118,7 +147,7 @@ impl Writer<'_> {
         if open.info.compression != Compression::None {
             return open.copy_source(open.info.stored_bytes);
         }
-        if open.tally.length != bytes {
+        if open.length != bytes {
             return Err(RunError::Internal {
                 what: "not every byte of a file was written",
             });
@@ -127,9 +156,9 @@ impl Writer<'_> {
     }
 
     /// A copy of the source as it lies on disk.
-    fn raw(&mut self, open: &mut Open, raw: Raw) -> Result<Option<Complete>, RunError> {
+    fn raw(&mut self, open: &mut Open<FileTally>, raw: Raw) -> Result<Option<Complete>, RunError> {
         match raw {
-            Raw::NoMail if open.state()? == State::Same => {
+            Raw::NoMail if open.became()? == State::Same => {
                 open.tally.counts.other_files += 1;
                 open.copy_source(None)
             }
@@ -142,7 +171,11 @@ impl Writer<'_> {
 
     /// Copies the source in place of what was put together, and lists the messages of the copy: none of them was decrypted. None where
     /// the source is gone.
-    fn relisted(&mut self, open: &mut Open, reason: &str) -> Result<Option<Complete>, RunError> {
+    fn relisted(
+        &mut self,
+        open: &mut Open<FileTally>,
+        reason: &str,
+    ) -> Result<Option<Complete>, RunError> {
         let Some(complete) = open.copy_source(None)? else {
             return match open.tally.raw {
                 Some(_) => Ok(None),

@@ -1,20 +1,21 @@
 //! The one place that writes: blocks in archive order to files, and a line about each message.
 
 use std::fs;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::PathBuf;
 
 use crate::archive::{Cursor, Fault, FaultCode, FaultDetail, FileInfo, Item, Located};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::commit::{Appender, Pending, chained, check, name, set_time};
-use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, create_file, exists, sync};
-use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw, Seen};
+use crate::jobs::bag::commit::{Appender, Pending, chained, check, name, set_time};
+use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, exists, sync};
+use crate::jobs::bag::journal::Journal;
+use crate::jobs::bag::open::{Complete, Open};
+use crate::jobs::bag::source::{Sources, State, check_unlocked};
+use crate::jobs::migrate::counts::{Checkpoint, Counts, FileTally, Raw, Seen};
 use crate::jobs::migrate::message::Kept;
-use crate::jobs::migrate::open::{Complete, Open, hasher};
-use crate::jobs::migrate::source::{Sources, check_unlocked};
-use crate::jobs::migrate::work::{Outcome, record};
+use crate::jobs::migrate::work::{Outcome, is_mbox, record};
 use crate::limits::Limits;
 use crate::pipeline::Worked;
 use crate::report::custody::{self, Action, Record, SourcePlace};
@@ -37,11 +38,13 @@ pub(super) struct Writer<'w> {
     payload: Appender,
     pub(super) undecrypted: Appender,
     journal: Journal,
-    open: Option<Open>,
+    open: Option<Open<FileTally>>,
     pending: Vec<Pending>,
     /// Temporary files that the journal may still speak of, and that are needed no more.
     pub(super) obsolete: Vec<PathBuf>,
-    counts: Counts,
+    /// Mboxes that are through, as they were then: mail may be delivered to them until the run ends.
+    pub(super) watched: Vec<FileInfo>,
+    pub(super) counts: Counts,
     sequence: u64,
 }
 
@@ -83,6 +86,7 @@ impl<'w> Writer<'w> {
             open: None,
             pending: Vec::new(),
             obsolete: Vec::new(),
+            watched: Vec::new(),
             counts: from.map_or_else(Counts::default, |from| from.counts),
             sequence: from.map_or(0, |from| from.sequence),
         };
@@ -92,7 +96,12 @@ impl<'w> Writer<'w> {
             writer.undecrypted.write(&header)?;
         }
         if let Some(state) = open {
-            writer.open = Some(Open::reopen(state, folder, sources)?);
+            let mut open = Open::reopen(state, folder, sources)?;
+            // Whether what is there now is as it was is looked at when the file is through.
+            if let State::Written | State::Replaced = open.became()? {
+                open.tally.seen = Seen::Written;
+            }
+            writer.open = Some(open);
         }
         folder.sync()?;
         Ok(writer)
@@ -146,6 +155,7 @@ impl<'w> Writer<'w> {
     /// # Errors
     /// What can't be written.
     pub fn finish(mut self) -> Result<Counts, RunError> {
+        self.look_once_more()?;
         self.records.sync()?;
         self.payload.sync()?;
         self.undecrypted.sync()?;
@@ -173,7 +183,7 @@ impl<'w> Writer<'w> {
         self.forget()
     }
 
-    fn at_hand(&mut self) -> Result<&mut Open, RunError> {
+    fn at_hand(&mut self) -> Result<&mut Open<FileTally>, RunError> {
         self.open.as_mut().ok_or(RunError::Internal {
             what: "an item outside of a file",
         })
@@ -193,7 +203,7 @@ impl<'w> Writer<'w> {
             lengths: self.lengths(),
             counts: self.counts,
             sequence: self.sequence,
-            open: self.open.as_ref().map(Open::written_down),
+            open: self.open.as_ref().map(Open::state),
             pending: std::mem::take(&mut self.pending),
         };
         self.journal.write(&checkpoint)?;
@@ -222,23 +232,9 @@ impl<'w> Writer<'w> {
         check_unlocked(&source, info)?;
         let number = self.sequence;
         self.sequence += 1;
-        let path = self.folder.temporary(&number.to_string());
-        let tally = FileTally {
-            before: self.lengths(),
-            ..FileTally::default()
-        };
-        self.open = Some(Open {
-            output: self.sources.output(info),
-            file: BufWriter::with_capacity(1 << 16, create_file(&path)?),
-            info: info.clone(),
-            source,
-            number,
-            path,
-            hasher: hasher()?,
-            before: hasher()?,
-            tally,
-            is_replaced: false,
-        });
+        let mut open: Open<FileTally> = Open::begin(info, self.folder, self.sources, number)?;
+        open.tally.before = self.lengths();
+        self.open = Some(open);
         Ok(())
     }
 
@@ -284,7 +280,7 @@ impl<'w> Writer<'w> {
         let stored_sha256 = record.source.sha256.as_deref().unwrap_or_default();
         open.tally.source_chain = linked(&open.tally.source_chain, stored_sha256);
         open.write(bytes)?;
-        open.tally.before_at = open.tally.length;
+        open.before_at = open.length;
         if !outcome.blank.is_empty() {
             open.between(outcome.blank)?;
         }
@@ -328,7 +324,10 @@ impl<'w> Writer<'w> {
             FaultCode::MessageTooLarge => {
                 entry.kind = custody::Kind::Skipped;
                 entry.action = Action::Copied;
-                let (place, sha256) = open.copy_unread(fault.offset, fault.length)?;
+                let (place, sha256, is_whole) = open.copy_unread(fault.offset, fault.length)?;
+                if !is_whole {
+                    open.tally.seen = Seen::Written;
+                }
                 entry.source.sha256 = Some(hex(&sha256));
                 entry.output = Some(place);
                 open.tally.counts.skipped += 1;
@@ -380,7 +379,7 @@ impl<'w> Writer<'w> {
                 return Ok(());
             }
             // What was read of it before is kept.
-            FaultCode::Vanished if open.tally.length > 0 => {
+            FaultCode::Vanished if open.length > 0 => {
                 open.tally.seen = open.tally.seen.max(Seen::Replaced);
                 open.tally.is_named = true;
                 open.tally.counts.unsettled += 1;
@@ -436,6 +435,9 @@ impl<'w> Writer<'w> {
         if open.is_replaced {
             self.obsolete.push(open.path.clone());
         }
+        if is_mbox(&open.info) && !open.tally.is_named {
+            self.watched.push(open.info.clone());
+        }
         self.pending.push(Pending {
             name: open.name(),
             output: open.output,
@@ -445,7 +447,7 @@ impl<'w> Writer<'w> {
     }
 
     /// A line about a file without messages.
-    fn file_line(&mut self, open: &Open, complete: &Complete) -> Result<(), RunError> {
+    fn file_line(&mut self, open: &Open<FileTally>, complete: &Complete) -> Result<(), RunError> {
         let mut line = record(complete.sha256, Action::Copied, None);
         line.kind = custody::Kind::File;
         line.source = SourcePlace {

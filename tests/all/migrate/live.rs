@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -130,13 +130,17 @@ fn f_14_an_mbox_that_is_written_is_copied_as_it_is_and_the_others_go_on() {
         let place = Workplace::with_pki();
         let path = place.write("m/a.mbox", mbox(&many(400)));
         place.write("m/b.mbox", mbox(&many(2)));
-        // The first message is gone, as when mail is deleted in place.
+        // As when flags are changed in place.
         let (code, said) = meanwhile(&place, "m", killed, || {
-            fs::write(&path, mbox(&many(400)[1..])).unwrap();
+            let bytes = fs::read(&path).unwrap();
+            let at = bytes.windows(5).position(|window| window == b"about");
+            let mut file = File::options().write(true).open(&path).unwrap();
+            file.seek(SeekFrom::Start(at.unwrap() as u64)).unwrap();
+            file.write_all(b"ABOUT").unwrap();
         });
         assert_eq!(code, 3, "{said}");
         let made = fs::read(place.join("out/data/m/a.mbox")).unwrap();
-        assert!(made == mbox(&many(400)[1..]), "{killed}");
+        assert!(made == fs::read(&path).unwrap(), "{killed}");
         let lines = records(&place, "out");
         let count = |path: &str, action: &str| {
             let of = |line: &&Value| line["source"]["path"] == path && line["action"] == action;
@@ -144,14 +148,29 @@ fn f_14_an_mbox_that_is_written_is_copied_as_it_is_and_the_others_go_on() {
         };
         assert_eq!(
             (count("a.mbox", "copied"), count("a.mbox", "decrypted")),
-            (399, 0)
+            (400, 0)
         );
         assert_eq!(count("b.mbox", "decrypted"), 2);
         let reason = |line: &Value| line["reason"] == "file_changed";
-        assert_eq!(lines.iter().filter(|line| reason(line)).count(), 399);
+        assert_eq!(lines.iter().filter(|line| reason(line)).count(), 400);
         assert_eq!(unsettled(&place), 1);
         done(&place);
     }
+}
+
+#[test]
+fn f_14_an_mbox_that_was_through_is_looked_at_again() {
+    let place = Workplace::with_pki();
+    let path = place.write("m/0.mbox", mbox(&many(2)));
+    place.write("m/a.mbox", mbox(&many(400)));
+    let (code, said) = meanwhile(&place, "m", false, || {
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(&mbox(&[plain("new", "x")])).unwrap();
+    });
+    assert_eq!(code, 3, "{said}");
+    let grew = ("file_grew".to_owned(), "0.mbox".to_owned());
+    assert_eq!(left_out(&records(&place, "out")), [grew]);
+    done(&place);
 }
 
 #[test]

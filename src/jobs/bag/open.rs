@@ -6,19 +6,35 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::write::{maildir, stored};
-use crate::archive::{Compression, FileInfo, Kind, Stamp, shown};
+use crate::archive::{Compression, FileInfo, Kind, Stamp, Variant, shown};
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::folder::{Folder, create_file, exists};
-use crate::jobs::migrate::journal::{FileTally, OpenState, Seen};
-use crate::jobs::migrate::source::{self, Sources, State};
+use crate::jobs::bag::folder::{Folder, create_file, exists};
+use crate::jobs::bag::source::{self, Sources, State};
 use crate::report::custody::{self, SourcePlace};
 use crate::report::encode::hex;
 
+/// A file that is being put together, as the journal has it. `T` is what a job knows of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::jobs) struct OpenState<T> {
+    pub file: FileInfo,
+    pub stamp: Option<Stamp>,
+    pub variant: Option<Variant>,
+    pub number: u64,
+    pub output: Vec<u8>,
+    /// Bytes written.
+    pub length: u64,
+    /// Where the bytes begin that belong to no message yet.
+    pub before_at: u64,
+    pub tally: T,
+}
+
 /// The file at hand.
-pub(super) struct Open {
+pub(in crate::jobs) struct Open<T> {
     pub info: FileInfo,
     pub source: PathBuf,
     pub number: u64,
@@ -29,7 +45,11 @@ pub(super) struct Open {
     pub hasher: Hasher,
     /// Over the bytes that belong to no message yet.
     pub before: Hasher,
-    pub tally: FileTally,
+    /// Bytes written.
+    pub length: u64,
+    /// Where the bytes begin that belong to no message yet.
+    pub before_at: u64,
+    pub tally: T,
     /// Another file was written in place of this one, which the journal may still speak of.
     pub is_replaced: bool,
 }
@@ -38,14 +58,42 @@ pub(super) struct Open {
 const TRIES: u32 = 4;
 
 /// A complete file's digest and size.
-pub(super) struct Complete {
+pub(in crate::jobs) struct Complete {
     pub sha256: Sha256,
     pub bytes: u64,
 }
 
-impl Open {
+impl<T: Clone + Default> Open<T> {
+    /// A file that begins: the temporary file of this number, for what lies at `source`.
+    pub fn begin(
+        info: &FileInfo,
+        folder: &Folder,
+        sources: &Sources,
+        number: u64,
+    ) -> Result<Self, RunError> {
+        let path = folder.temporary(&number.to_string());
+        Ok(Self {
+            output: sources.output(info),
+            file: BufWriter::with_capacity(1 << 16, create_file(&path)?),
+            info: info.clone(),
+            source: sources.path(info),
+            number,
+            path,
+            hasher: hasher()?,
+            before: hasher()?,
+            length: 0,
+            before_at: 0,
+            tally: T::default(),
+            is_replaced: false,
+        })
+    }
+
     /// The file that an earlier run was at.
-    pub fn reopen(state: &OpenState, folder: &Folder, sources: &Sources) -> Result<Self, RunError> {
+    pub fn reopen(
+        state: &OpenState<T>,
+        folder: &Folder,
+        sources: &Sources,
+    ) -> Result<Self, RunError> {
         let path = folder.temporary(&state.number.to_string());
         let info = FileInfo {
             stamp: state.stamp,
@@ -53,14 +101,6 @@ impl Open {
             ..state.file.clone()
         };
         let source = sources.path(&info);
-        let mut tally = state.tally.clone();
-        tally.seen = tally
-            .seen
-            .max(match source::state(&source, &info, state.stamp)? {
-                // Whether what was there is as it was is looked at in the end.
-                State::Same | State::Grown(_) | State::Gone => Seen::Nothing,
-                State::Written | State::Replaced => Seen::Written,
-            });
         let unreadable = |error| RunError::unreadable(&path, error);
         let mut file = File::options()
             .read(true)
@@ -68,9 +108,9 @@ impl Open {
             .open(&path)
             .map_err(unreadable)?;
         let (mut whole, mut before) = (hasher()?, hasher()?);
-        file.set_len(tally.length).map_err(unreadable)?;
-        let messages = hash(&mut file, tally.before_at, |bytes| whole.update(bytes));
-        let rest = tally.length.saturating_sub(tally.before_at);
+        file.set_len(state.length).map_err(unreadable)?;
+        let messages = hash(&mut file, state.before_at, |bytes| whole.update(bytes));
+        let rest = state.length.saturating_sub(state.before_at);
         let rest = messages.and_then(|()| {
             hash(&mut file, rest, |bytes| {
                 whole.update(bytes);
@@ -88,7 +128,9 @@ impl Open {
             file: BufWriter::with_capacity(1 << 16, file),
             hasher: whole,
             before,
-            tally,
+            length: state.length,
+            before_at: state.before_at,
+            tally: state.tally.clone(),
             is_replaced: false,
         })
     }
@@ -101,20 +143,22 @@ impl Open {
         }
     }
 
-    pub fn written_down(&self) -> OpenState {
+    pub fn state(&self) -> OpenState<T> {
         OpenState {
             file: self.info.clone(),
             stamp: self.info.stamp,
             variant: self.info.variant,
             number: self.number,
             output: self.output.clone(),
+            length: self.length,
+            before_at: self.before_at,
             tally: self.tally.clone(),
         }
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), RunError> {
         self.hasher.update(bytes);
-        self.tally.length += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.length += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.file
             .write_all(bytes)
             .map_err(|error| RunError::unwritable(&self.path, error))
@@ -155,11 +199,11 @@ impl Open {
 
     /// The place of what is written next; the bytes before it are accounted to it.
     pub fn place(&mut self, bytes: &[u8], sha256: &Sha256) -> custody::OutputPlace {
-        let before = self.tally.length > self.tally.before_at;
+        let before = self.length > self.before_at;
         let hashed = self.before.finish();
         custody::OutputPlace {
             path: self.shown_output(),
-            offset: self.tally.length,
+            offset: self.length,
             length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             sha256: hex(sha256),
             before_sha256: before.then(|| hex(hashed.as_bytes())),
@@ -182,19 +226,19 @@ impl Open {
         }
     }
 
-    /// Copies bytes of the source that were not read. Where they are not there any more, the source was written.
+    /// Copies bytes of the source that were not read; false where they are not there any more, or not all.
     pub fn copy_unread(
         &mut self,
         offset: u64,
         length: u64,
-    ) -> Result<(custody::OutputPlace, Sha256), RunError> {
+    ) -> Result<(custody::OutputPlace, Sha256, bool), RunError> {
         let source = self.source.clone();
         let unreadable = |error| RunError::unreadable(&source, error);
         let file = match File::open(&source) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.tally.seen = Seen::Written;
-                return Ok((self.place(&[], &Sha256::default()), Sha256::default()));
+                let place = self.place(&[], &Sha256::default());
+                return Ok((place, Sha256::default(), false));
             }
             Err(error) => return Err(unreadable(error)),
         };
@@ -212,7 +256,6 @@ impl Open {
             let into = buffer.get_mut(..most).unwrap_or_default();
             let count = reader.read(into).map_err(unreadable)?;
             if count == 0 {
-                self.tally.seen = Seen::Written;
                 break;
             }
             let bytes = buffer.get(..count).unwrap_or_default();
@@ -220,17 +263,17 @@ impl Open {
             self.write(bytes)?;
             left -= u64::try_from(count).unwrap_or(left);
         }
-        self.tally.before_at = self.tally.length;
+        self.before_at = self.length;
         let digest = sha256_of(&mut hashing);
         place.sha256 = hex(&digest);
-        Ok((place, digest))
+        Ok((place, digest, left == 0))
     }
 
     /// What was written, as it is.
     pub fn complete(&mut self) -> Result<Complete, RunError> {
         Ok(Complete {
             sha256: sha256_of(&mut self.hasher),
-            bytes: self.tally.length,
+            bytes: self.length,
         })
     }
 
@@ -274,7 +317,10 @@ impl Open {
     }
 
     /// What became of the source since it was listed.
-    pub fn state(&self) -> Result<State, RunError> {
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn became(&self) -> Result<State, RunError> {
         source::state(&self.source, &self.info, self.info.stamp)
     }
 
@@ -324,7 +370,7 @@ impl Write for Hashing {
     }
 }
 
-pub(super) fn hasher() -> Result<Hasher, RunError> {
+pub(in crate::jobs) fn hasher() -> Result<Hasher, RunError> {
     Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
         what: "OpenSSL gives no SHA-256",
     })

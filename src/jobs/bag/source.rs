@@ -13,7 +13,7 @@ use crate::error::RunError;
 
 /// The archives named on the command line.
 #[derive(Clone, Debug)]
-pub(super) struct Sources {
+pub(in crate::jobs) struct Sources {
     arguments: Vec<Argument>,
 }
 
@@ -129,7 +129,7 @@ fn read_once(path: &Path) -> RunError {
 ///
 /// # Errors
 /// `InUse` where somebody does.
-pub(super) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunError> {
+pub(in crate::jobs) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunError> {
     if file.kind != Kind::Mbox {
         return Ok(());
     }
@@ -159,7 +159,7 @@ pub(super) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunErro
 
 /// A source, held against what it was when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::jobs) enum State {
     Same,
     /// The same file, longer by so many bytes.
     Grown(u64),
@@ -176,7 +176,11 @@ pub(super) enum State {
 ///
 /// # Errors
 /// `Unreadable` where the system does not say.
-pub(super) fn state(path: &Path, file: &FileInfo, then: Option<Stamp>) -> Result<State, RunError> {
+pub(in crate::jobs) fn state(
+    path: &Path,
+    file: &FileInfo,
+    then: Option<Stamp>,
+) -> Result<State, RunError> {
     let now = match fs::metadata(path) {
         Ok(now) => Stamp::of(&now),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
