@@ -248,13 +248,16 @@ impl Writer<'_> {
     }
 }
 
+/// Takes a message: its offset, the bytes between it and the one before, and its own.
+type With<'w> = dyn FnMut(u64, &[u8], &[u8]) -> Result<(), RunError> + 'w;
+
 /// Reads a file's messages, whatever its name says: each with its offset and the bytes between it and the one before. None where it is no
 /// mail.
 fn each_message(
     mut file: Box<dyn Read + Send>,
     info: &FileInfo,
     limits: &Limits,
-    with: &mut dyn FnMut(u64, &[u8], &[u8]) -> Result<(), RunError>,
+    with: &mut With<'_>,
 ) -> Result<(), RunError> {
     if info.kind == Kind::Maildir && info.compression == Compression::None {
         let mut message = Vec::new();
