@@ -5,8 +5,7 @@
 use std::fs::{self, File, FileTimes, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::migrate::{
     KEYS, closed_mails, decrypt, every_form, files, folders, for_carol, mails, modified, records,
