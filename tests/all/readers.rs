@@ -216,7 +216,7 @@ fn outputs(place: &Workplace) -> Vec<Output> {
     for cipher in ["aes-128-cbc", "aes-256-cbc", "aes-256-gcm"] {
         let option = format!("--cipher={cipher}");
         for (number, message) in written(place, &["encrypt", "--no-to-self", &option], "encrypt") {
-            let recipient = number.parse().unwrap();
+            let recipient: usize = number.parse().unwrap();
             all.push(Output {
                 name: format!("{}, {}", cipher.to_uppercase(), RECIPIENTS[recipient].0),
                 layers: vec![Layer::Encrypted],
