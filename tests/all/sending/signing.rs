@@ -240,7 +240,7 @@ fn h_02_what_is_signed_survives_every_store_and_relay() {
         ("in", "--opaque"),
         ("in", "--protect-headers"),
     ] {
-        let out = format!("{folder}{form}");
+        let out = format!("out-{folder}{form}");
         let more: Vec<&str> = OWN
             .into_iter()
             .chain(Some(form).filter(|form| !form.is_empty()))
@@ -280,14 +280,16 @@ fn h_02_other_programs_read_the_content_that_was_meant() {
         .enumerate()
         .map(|(n, body)| mail("rsa", &n.to_string(), "To: bob@example.com\n", body))
         .collect();
-    place.write("a.mbox", mbox(&mails));
+    for (n, mail) in mails.iter().enumerate() {
+        place.write(format!("in/{n}.eml"), mail);
+    }
     for (out, more) in [
         ("detached", &[][..]),
         ("opaque", &["--opaque"]),
         ("pss", &["--pss"]),
     ] {
-        send(&place, "sign", "a.mbox", out, &[&OWN[..], more].concat()).code(0);
-        for (n, message) in messages(&place, &format!("{out}/data/a.mbox"))
+        send(&place, "sign", "in", out, &[&OWN[..], more].concat()).code(0);
+        for (n, message) in messages(&place, &format!("{out}/data/in"))
             .iter()
             .enumerate()
         {
