@@ -426,7 +426,8 @@ impl Reader {
         }
         let _ = fs::remove_file(folder.join("out"));
         let out = || fs::read(folder.join("out")).ok();
-        let openssl = "cms -in in.eml -inform SMIME -binary -out out";
+        // Of what is signed OpenSSL makes CR LF line ends, as the mail may be stored with others.
+        let openssl = "cms -in in.eml -inform SMIME -out out";
         match (self.name, layer) {
             ("OpenSSL 3.6", layer) => self.linked(layer, recipient, content),
             ("OpenSSL 3.0", Layer::Signed) => {
@@ -435,8 +436,9 @@ impl Reader {
                 out()
             }
             ("OpenSSL 3.0", Layer::Encrypted) => {
-                let line =
-                    format!("{openssl} -decrypt -inkey {recipient}.key -recip {recipient}.pem");
+                let line = format!(
+                    "{openssl} -binary -decrypt -inkey {recipient}.key -recip {recipient}.pem"
+                );
                 run(folder, "openssl", &words(&line), None)?;
                 out()
             }
