@@ -54,7 +54,11 @@ fn main() {
         place,
         "store add --store s.db root.der ca.der person0.der person1.der person2.der",
     );
-    run(place, "store trust --store s.db root.der");
+    let root: String = sha256(&world.root.certificate)
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
+    run(place, &format!("store trust --store s.db {root}"));
     let count = scaled(3000, 3);
     let mut noise = Noise::new(1);
     let mails: Vec<Vec<u8>> = (0..count.min(200))

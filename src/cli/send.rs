@@ -80,7 +80,7 @@ impl Request<'_> {
     /// What ends the run.
     pub fn run(&self, resume: &Resume, again: bool, started: Time) -> Result<Exit, CommandError> {
         canary::check()?;
-        let limits = build::limits(self.reading);
+        let limits = build::limits(self.reading, self.keys);
         let threads = build::count(self.run.threads);
         let options = self.options(resume.now)?;
         let keyring = self.keyring(&limits, threads)?;
@@ -302,6 +302,7 @@ fn run_json(
         arguments: &arguments,
         messages: counts.messages,
         bytes: counts.bytes,
+        unsettled: None,
         resumed_at: None,
     })
 }

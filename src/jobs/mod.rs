@@ -39,3 +39,5 @@ pub mod check;
 mod certificates;
 
 mod digests;
+
+mod files;

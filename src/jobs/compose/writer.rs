@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::jobs::bag::commit::{Appender, Pending, chained, check, name, read_aga
 use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, REFUSED, SKIPPED, exists, sync};
 use crate::jobs::bag::journal::Journal;
 use crate::jobs::bag::open::{Open, OpenState};
-use crate::jobs::bag::source::{Sources, check_unchanged, check_unlocked};
+use crate::jobs::bag::source::{Sources, State, check_unlocked, state};
 use crate::jobs::compose::refusal::{Problem, Refused};
 use crate::jobs::compose::work::{Fate, Outcome, Written};
 use crate::jobs::migrate::work::record;
@@ -375,8 +375,15 @@ impl<'w> Writer<'w> {
                 return self.refuse(line, &[Refused::message(Problem::MessageTooLarge)]);
             }
             FaultCode::BeforeFirstSeparator | FaultCode::FolderMissing => return Ok(()),
+            FaultCode::FileChanged | FaultCode::FileReplaced => {
+                return Err(changed(&open.source));
+            }
             FaultCode::CompressedDamaged
             | FaultCode::DecompressionRatio
+            | FaultCode::LinkNotFollowed
+            | FaultCode::Vanished
+            | FaultCode::Appeared
+            | FaultCode::FileGrew
             | FaultCode::NotRecognised
             | FaultCode::Unreadable
             | FaultCode::SkippedSymlink
@@ -408,7 +415,11 @@ impl<'w> Writer<'w> {
             return Ok(());
         }
         check_unlocked(&open.source, &open.info)?;
-        check_unchanged(&open.source, &open.info, open.info.stamp)?;
+        // What was added since is not read, as what comes after the run; what was written is perhaps half of one mail and half of another.
+        match state(&open.source, &open.info, open.info.stamp)? {
+            State::Same | State::Grown(_) => {}
+            State::Written | State::Replaced | State::Gone => return Err(changed(&open.source)),
+        }
         if open.info.kind == Kind::Mbox {
             let again = read_again(&open.path, &open.output, self.limits);
             if again != Some((open.tally.messages, open.tally.chain)) {
@@ -433,6 +444,14 @@ impl<'w> Writer<'w> {
             sha256: complete.sha256,
         });
         Ok(())
+    }
+}
+
+/// What was read is not what is there.
+fn changed(path: &Path) -> RunError {
+    RunError::Unusable {
+        path: path.to_owned(),
+        problem: "changed while it was read. Stop what writes it, or send a copy; then start anew with --force.",
     }
 }
 

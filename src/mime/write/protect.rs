@@ -54,7 +54,7 @@ pub const PLACEHOLDER: &str = "[...]";
 
 impl HeaderProtection {
     /// What becomes outside of the field of this name, in lower case. Bcc leaves in no case, and HP-Outer of another envelope says
-    /// nothing of this one.
+    /// nothing of this one. What decrypting noted of an earlier inside does not leave the inside.
     #[must_use]
     pub fn outside(self, name: &str) -> Outside {
         let is_confidential = match self {
@@ -67,6 +67,7 @@ impl HeaderProtection {
             "bcc" | "resent-bcc" | "hp-outer" => Outside::Removed,
             "subject" if is_confidential => Outside::Replaced(PLACEHOLDER),
             "comments" | "keywords" if is_confidential => Outside::Removed,
+            _ if is_confidential && name.starts_with("x-mailseal-") => Outside::Removed,
             _ => Outside::Kept,
         }
     }
@@ -449,6 +450,7 @@ mod tests {
             ("subject", Outside::Kept, Outside::Replaced("[...]")),
             ("comments", Outside::Kept, Outside::Removed),
             ("from", Outside::Kept, Outside::Kept),
+            ("x-mailseal-inner-x", Outside::Kept, Outside::Removed),
             ("bcc", Outside::Removed, Outside::Removed),
         ] {
             assert_eq!(HeaderProtection::Clear.outside(name), clear);

@@ -168,8 +168,8 @@ fn b_19_older_ways_are_told_apart_and_a_forwarded_mail_is_none() {
 
 #[test]
 fn b_20_without_header_protection_no_record_says_that_the_subject_is_covered() {
-    let inner = content();
-    let opaque = Signed::opaque(&inner).signer(Sign::by(alice()).at(people::sent()));
+    let text = content();
+    let opaque = Signed::opaque(&text).signer(Sign::by(alice()).at(people::sent()));
     let opaque = mail::pkcs7_mime("signed-data", &opaque.encode());
     let sent_on = encrypted(&signed(&content()), bob());
     for entity in [signed(&content()), opaque, sent_on] {
