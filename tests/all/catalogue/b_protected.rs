@@ -48,6 +48,13 @@ fn encrypted(entity: &[u8], to: &Holder) -> Vec<u8> {
     mail::pkcs7_mime("enveloped-data", &made.encode())
 }
 
+/// The findings, but for those of the mail that samples are.
+fn told(record: &Record) -> Vec<&str> {
+    const USUAL: [&str; 2] = ["ess_absent", "revocation_not_known"];
+    let all = record.findings().into_iter();
+    all.filter(|code| !USUAL.contains(code)).collect()
+}
+
 fn opened(headers: &Headers, entity: &[u8], by: &Holder) -> Record {
     let message = mail::message(headers, entity);
     Audit::of(&[&message]).key(by).record()
@@ -61,11 +68,7 @@ fn b_17_what_was_signed_for_others_and_sent_on() {
     let outer = to("carol@example.com").set("Subject", "[...]");
     let record = opened(&outer, &encrypted(&inner, carol()), carol());
     assert_eq!(record.status(), "valid");
-    assert!(
-        record.has("recipient_not_addressed"),
-        "{:?}",
-        record.findings()
-    );
+    assert!(record.has("recipient_not_addressed"), "{:?}", told(&record));
     assert!(record.has("outer_header_differs"));
     for meant in [
         "carol@example.com",
@@ -76,7 +79,7 @@ fn b_17_what_was_signed_for_others_and_sent_on() {
         let outer = to(meant).set("Subject", "[...]");
         let record = opened(&outer, &encrypted(&inner, carol()), carol());
         assert_eq!(
-            (record.status(), record.findings()),
+            (record.status(), told(&record)),
             ("valid", vec![]),
             "{meant}"
         );
@@ -89,10 +92,10 @@ fn b_17_what_was_signed_for_others_and_sent_on() {
         &encrypted(&inner, alice()),
         alice(),
     );
-    assert!(own.findings().is_empty(), "{:?}", own.findings());
+    assert!(told(&own).is_empty(), "{:?}", told(&own));
     let clear = signed(&payload(&fields, HeaderProtection::Clear));
     let record = opened(&fields, &clear, carol());
-    assert_eq!((record.status(), record.findings()), ("valid", vec![]));
+    assert_eq!((record.status(), told(&record)), ("valid", vec![]));
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn b_18_protected_fields_are_held_against_those_outside() {
         } else {
             vec![]
         };
-        assert_eq!(record.findings(), expected);
+        assert_eq!(told(&record), expected);
     }
     // The signer is held against the From inside, and against the one outside.
     let forged = opened(
@@ -154,7 +157,7 @@ fn b_19_older_ways_are_told_apart_and_a_forwarded_mail_is_none() {
         let message = mail::message(&from_alice(), &signed(entity.as_bytes()));
         let record = audit_one(&message);
         assert_eq!(record.status(), "valid", "{entity}");
-        assert_eq!(record.findings(), findings, "{entity}");
+        assert_eq!(told(&record), findings, "{entity}");
         assert_eq!(record.axis("coverage"), coverage, "{entity}");
     }
     let message = mail::message(
@@ -163,7 +166,7 @@ fn b_19_older_ways_are_told_apart_and_a_forwarded_mail_is_none() {
     );
     let record = audit_one(&message);
     assert_eq!(
-        (record.axis("coverage"), record.findings()),
+        (record.axis("coverage"), told(&record)),
         ("whole_message", vec![])
     );
 }
