@@ -12,7 +12,6 @@ use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, ValidationModel, 
 use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
-use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
@@ -51,10 +50,7 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
 /// # Errors
 /// A policy file that can't be read, or a line of it that is not understood.
 pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
-    let table = match &args.policy {
-        Some(path) => Some(table(path)?),
-        None => None,
-    };
+    let table = args.policy.as_deref().map(table).transpose()?;
     let mut evidence = Evidence {
         hosts: args.evidence.trust_received.clone(),
         fields: args.evidence.assert_time.clone(),
@@ -77,15 +73,15 @@ pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
     })
 }
 
-fn table(path: &Path) -> Result<Table, CommandError> {
+/// The table in force with a policy file.
+///
+/// # Errors
+/// A file that can't be read, or a line of it that is not understood.
+pub fn table(path: &Path) -> Result<Table, CommandError> {
     let bytes = std::fs::read(path).map_err(|error| RunError::unreadable(path, error))?;
-    let rules = policy_file::read(&bytes).map_err(|error| {
+    policy_file::read(&bytes).map_err(|error| {
         let (path, line, problem) = (path.display(), error.line, error.kind.problem());
         CommandError::Usage(format!("--policy {path}: line {line}: {problem}"))
-    })?;
-    Ok(Table {
-        rules,
-        sha256: sha256(&bytes),
     })
 }
 

@@ -1,5 +1,6 @@
 //! `summary.json`: the sums of a run, held against each other. A run whose sums differ is not to be trusted, and fails.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::{Evidence, Host};
+use crate::judge::policy::{Change, Table};
 use crate::judge::status::Status;
 use crate::pki::trust::Model;
 use crate::report::certificates::CertificateTally;
@@ -36,8 +38,8 @@ pub struct Header<'a> {
     pub policy: Sha256,
     /// `--model`
     pub model: Model,
-    /// Digest of the policy file.
-    pub policy_file: Option<&'a Sha256>,
+    /// `--policy`
+    pub policy_file: Option<&'a Table>,
     /// Who was believed about times.
     pub evidence: &'a Evidence,
     /// Number of keys, and a digest of their public keys.
@@ -232,7 +234,8 @@ impl<'a> Summary<'a> {
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
                 model: header.model.as_str(),
-                file_sha256: header.policy_file.map(|sha256| Hex(sha256)),
+                file_sha256: header.policy_file.map(|table| Hex(&table.sha256)),
+                file_rows: header.policy_file.map(|table| rows(&table.changes)),
             },
             evidence: evidence(header.evidence),
             keyring: given(&header.keyring),
@@ -325,6 +328,32 @@ struct PolicyRecord<'a> {
     model: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_sha256: Option<Hex<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_rows: Option<Vec<RowRecord<'a>>>,
+}
+
+/// A row of the policy file that differs from the built-in table.
+#[derive(Serialize)]
+struct RowRecord<'a> {
+    line: usize,
+    algorithm: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_bits_below: Option<u32>,
+    change: &'static str,
+}
+
+fn rows(changes: &[Change]) -> Vec<RowRecord<'_>> {
+    changes.iter().map(row).collect()
+}
+
+fn row(change: &Change) -> RowRecord<'_> {
+    let (algorithm, key_bits_below) = change.subject.cells();
+    RowRecord {
+        line: change.line,
+        algorithm,
+        key_bits_below,
+        change: change.kind.as_str(),
+    }
 }
 
 #[derive(Serialize)]

@@ -86,6 +86,11 @@ fn every_example_of_the_help_works() {
         let summary = place.summary("harvest");
         assert_ne!(summary["reconciliation"]["messages"], 0, "{line}");
     }
+    for line in examples("policy") {
+        let place = as_in_the_examples();
+        place.write("mine.csv", place.run(&["policy"]).out);
+        typed(&place, &line).code(0);
+    }
     for line in examples("judge") {
         let place = as_in_the_examples();
         place

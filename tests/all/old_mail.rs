@@ -130,6 +130,25 @@ fn a_policy_from_a_file() {
     assert!(built_in["policy"]["file_sha256"].is_null());
     assert_ne!(own["policy"]["sha256"], built_in["policy"]["sha256"]);
 
+    let row = &own["policy"]["file_rows"];
+    let expected = serde_json::json!([{"line": 2, "algorithm": "sha256", "change": "added"}]);
+    assert_eq!(*row, expected);
+    let printed = place.run(&["policy", "--policy", "policy.csv"]);
+    printed.code(0);
+    let rows = printed.out.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(
+        rows.clone().count(),
+        mailseal::judge::policy::RULES.len() + 2
+    );
+    assert!(
+        rows.clone()
+            .any(|row| row.starts_with("md5,,always,always,"))
+    );
+    assert_eq!(
+        rows.last(),
+        Some("sha256,,always,2024-01-01,\"a policy, of one's own\"")
+    );
+
     let shown = include_bytes!("../../src/manual/policy.csv");
     place.write("shown.csv", shown);
     audit("shown", &["--policy", "shown.csv"]).code(0);

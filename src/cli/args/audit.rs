@@ -138,7 +138,7 @@ pub struct JudgingArgs {
     #[command(flatten)]
     pub evidence: EvidenceArgs,
 
-    /// Which algorithms and keys are weak or broken, and since when, in place of the built-in table; as src/manual/policy.csv
+    /// Rows over the built-in table of what is weak or broken, and since when; `mailseal policy` prints the table in force
     #[arg(
         long,
         value_name = "FILE",
