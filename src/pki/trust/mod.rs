@@ -60,6 +60,7 @@ pub struct Trust<'p> {
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
     cases: revocation::Cases,
+    responders: responder::Responders,
     model: Model,
 }
 
@@ -74,6 +75,7 @@ impl<'p> Trust<'p> {
             checker: Checker::new(limits),
             known: HashMap::new(),
             cases: HashMap::new(),
+            responders: HashMap::new(),
             model: Model::Shell,
         }
     }
@@ -169,6 +171,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             cases: &mut self.cases,
+            responders: &mut self.responders,
             options,
             of_signer: false,
             model: self.model,
@@ -191,6 +194,7 @@ impl<'p> Trust<'p> {
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             cases: &mut self.cases,
+            responders: &mut self.responders,
             options,
             of_signer: false,
             model: self.model,

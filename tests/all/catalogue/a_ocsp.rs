@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use mailseal::asn1::Oid;
+use mailseal::asn1::Time;
 use mailseal::asn1::Writer;
 use mailseal::asn1::oid;
 use mailseal::cms::build::AttributeList;
@@ -163,6 +164,23 @@ fn a_27_who_may_answer() {
     let bare = fresh().about(&alice().certificate, &authority().party, &good.party);
     assert_eq!(with(&[bare]).at("now", "revocation"), "unknown");
 
+    // The response lacks it, and somebody has it (RFC 6960 §4.2.2.2).
+    for ocsp in [fresh(), fresh().by_key()] {
+        let bare = ocsp.about(&alice().certificate, &authority().party, &good.party);
+        let message = clear_signed_by(alice(), "alice@example.com");
+        let mut audit = Audit::of(&[&message]).certificate(&good.certificate);
+        audit.crls = vec![bare, authority_is_good()];
+        assert_eq!(audit.record().at("now", "revocation"), "good");
+    }
+    // It is responders' own business that nobody need ask after them.
+    let mut critical = ocsp::no_check();
+    critical.1 = true;
+    let strict = responder(
+        &for_ocsp(808).without(oid::OCSP_NO_CHECK).with(critical),
+        authority(),
+    );
+    assert_eq!(by(&strict, &fresh()), "good");
+
     let mail_user = people::bob().clone();
     let any_usage = extensions::extended_key_usage(false, &[oid::ANY_EXTENDED_KEY_USAGE]);
     for (unfit, why) in [
@@ -198,6 +216,13 @@ fn a_27_who_may_answer() {
             "another key usage",
         ),
         (
+            responder(
+                &for_ocsp(809).with(ocsp::unknown_extension(true)),
+                authority(),
+            ),
+            "a critical extension that nobody knows",
+        ),
+        (
             responder(&for_ocsp(807).broken(), authority()),
             "its certificate's signature is broken",
         ),
@@ -214,6 +239,43 @@ fn a_27_who_may_answer() {
         assert_eq!(with(&[forged]).at("now", "revocation"), "unknown");
     }
     assert_eq!(revocation(&accuses.broken()), "unknown");
+}
+
+/// Whoever sends forged responses by the hundred costs a bounded number of signature checks, and wins nothing: what the operator
+/// gave is heard first, and where something in mail was not looked at nobody is good.
+#[test]
+fn a_27_a_flood_of_responses() {
+    let forger = Party::named(
+        authority().party.name.clone(),
+        people::stranger().party.key.clone(),
+    );
+    let forged = |number: i64| {
+        let produced = Time::from_unix(day(2025, 5, 1).unix() + number).unwrap();
+        ocsp::in_signed_data(&Ocsp::new(produced, day(2026, 1, 1)).about(
+            &alice().certificate,
+            &authority().party,
+            &forger,
+        ))
+    };
+    let message = |numbers: std::ops::Range<i64>| {
+        let text = content();
+        let signed = Signed::detached(&text).signer(Sign::by(alice()).at(people::sent()));
+        let signed = numbers.fold(signed, |signed, number| signed.crl(&forged(number)));
+        clear_signed(&signed.encode())
+    };
+    let messages = [message(0..90), message(90..180), message(180..270)];
+    let judged = |messages: &[Vec<u8>], answer: Vec<u8>| {
+        let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+        let mut audit = Audit::of(&messages);
+        audit.crls = vec![answer, authority_is_good()];
+        let records = audit.run();
+        records[0].at("now", "revocation").to_owned()
+    };
+    let good = about_alice(&fresh());
+    assert_eq!(judged(&messages[..1], good.clone()), "good");
+    assert_eq!(judged(&messages, good), "unknown");
+    let revoked = about_alice(&fresh().revoked(day(2024, 1, 1), None));
+    assert_eq!(judged(&messages, revoked), "revoked");
 }
 
 /// RFC 6960 §4.2.2.2.1.
