@@ -20,7 +20,7 @@ use crate::jobs::store::{Store, StoreMaterial, Whose};
 use crate::judge::policy::Table;
 use crate::judge::{Evidence, Policy, Status};
 use crate::limits::Limits;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 use crate::report::encode::hex;
 use crate::report::{Cells, RenderOptions};
 
@@ -60,7 +60,15 @@ pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
     evidence.hosts.dedup();
     evidence.fields.sort_unstable();
     evidence.fields.dedup();
+    let mut required = args.path_policies.require_policy.clone();
+    required.sort_unstable();
+    required.dedup();
     Ok(Policy {
+        policies: PolicyInputs {
+            required,
+            inhibit_mapping: args.path_policies.inhibit_policy_mapping,
+            inhibit_any: args.path_policies.inhibit_any_policy,
+        },
         require_revocation: args.require_revocation,
         any_signer: args.signers == Signers::Any,
         trust_embedded: args.trust_embedded,

@@ -209,6 +209,7 @@ pub(super) fn report(
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
         model: judging.policy.model,
+        path_policies: &judging.policy.policies,
         policy_file: judging.policy.table.as_ref(),
         evidence: &judging.policy.evidence,
         keyring: GivenRecord {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::asn1::Time;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::Evidence;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 
 /// What a rule speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,6 +235,8 @@ pub struct Policy {
     pub table: Option<Table>,
     /// `--model`: when a path's certificates must be valid.
     pub model: Model,
+    /// `--require-policy`, `--inhibit-policy-mapping`, `--inhibit-any-policy`: what paths must show of certificate policies.
+    pub policies: PolicyInputs,
     /// Who is believed about times.
     pub evidence: Evidence,
 }
@@ -247,6 +249,7 @@ impl Default for Policy {
             trust_embedded: false,
             table: None,
             model: Model::Shell,
+            policies: PolicyInputs::default(),
             evidence: Evidence::default(),
         }
     }

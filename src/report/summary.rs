@@ -11,7 +11,7 @@ use crate::facts::record::Sha256;
 use crate::judge::evidence::{Evidence, Host};
 use crate::judge::policy::{Change, Table};
 use crate::judge::status::Status;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
 use crate::report::csv::Cells;
@@ -38,6 +38,8 @@ pub struct Header<'a> {
     pub policy: Sha256,
     /// `--model`
     pub model: Model,
+    /// What paths had to show of certificate policies.
+    pub path_policies: &'a PolicyInputs,
     /// `--policy`
     pub policy_file: Option<&'a Table>,
     /// Who was believed about times.
@@ -234,6 +236,9 @@ impl<'a> Summary<'a> {
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
                 model: header.model.as_str(),
+                required: &header.path_policies.required,
+                inhibit_mapping: header.path_policies.inhibit_mapping,
+                inhibit_any: header.path_policies.inhibit_any,
                 file_sha256: header.policy_file.map(|table| Hex(&table.sha256)),
                 file_rows: header.policy_file.map(|table| rows(&table.changes)),
             },
@@ -326,10 +331,21 @@ struct GivenRecord<'a> {
 struct PolicyRecord<'a> {
     sha256: Hex<'a>,
     model: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    required: &'a [String],
+    #[serde(skip_serializing_if = "is_not_asked")]
+    inhibit_mapping: bool,
+    #[serde(skip_serializing_if = "is_not_asked")]
+    inhibit_any: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_sha256: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_rows: Option<Vec<RowRecord<'a>>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_not_asked(asked: &bool) -> bool {
+    !*asked
 }
 
 /// A row of the policy file that differs from the built-in table.

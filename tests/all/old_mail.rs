@@ -163,6 +163,63 @@ fn a_policy_from_a_file() {
         .says(&["missing.csv"]);
 }
 
+/// Nobody in the sample names this policy; NIST's suite has those who do.
+#[test]
+fn policies_that_paths_must_show() {
+    let place = place();
+    let audit = |name: &str, more: &[&str]| {
+        let arguments = [
+            &[
+                "audit",
+                "mail",
+                "-o",
+                name,
+                "-q",
+                "--ca",
+                "root.der",
+                "--at=2025-01-01",
+            ],
+            more,
+        ]
+        .concat();
+        place.run(&arguments)
+    };
+    audit("plain", &[]).code(0);
+    assert!(place.summary("plain")["policy"]["required"].is_null());
+    audit(
+        "asked",
+        &[
+            "--require-policy",
+            "2.23.140.1.5.2.3",
+            "--inhibit-any-policy",
+        ],
+    )
+    .code(0);
+    let message = &place.messages("asked")[0];
+    assert_eq!(message["verdict"], "signer_untrusted");
+    let policy = &place.summary("asked")["policy"];
+    assert_eq!(policy["required"], serde_json::json!(["2.23.140.1.5.2.3"]));
+    assert_eq!(policy["inhibit_any"], true);
+    assert!(policy["inhibit_mapping"].is_null());
+    let again = [
+        "judge",
+        "plain",
+        "-o",
+        "again",
+        "-q",
+        "--ca",
+        "root.der",
+        "--at=2025-01-01",
+        "--require-policy=2.23.140.1.5.2.3",
+        "--inhibit-any-policy",
+    ];
+    place.run(&again).code(0);
+    place.assert_same("asked", "again");
+    audit("never", &["--require-policy", "S/MIME"])
+        .code(2)
+        .says(&["object identifier"]);
+}
+
 #[test]
 fn ocsp_responses_from_files() {
     let place = place();

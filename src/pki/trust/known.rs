@@ -1,13 +1,21 @@
 //! How a [`Trust`] answers, and what it knows besides its answers.
 
 use crate::limits::Limits;
-use crate::pki::trust::{Model, Trust};
+use crate::pki::trust::{Model, PolicyInputs, Trust};
 
 impl<'p> Trust<'p> {
     /// The same by another model; without it, [`Model::Shell`].
     #[must_use]
     pub fn with_model(mut self, model: Model) -> Self {
         self.model = model;
+        self
+    }
+
+    /// The same, asking this of the policies of signers' and recipients' paths; without it, nothing is asked. Forgets what it knew.
+    #[must_use]
+    pub fn with_policies(mut self, policies: PolicyInputs) -> Self {
+        self.checker.policies = policies;
+        self.known.clear();
         self
     }
 

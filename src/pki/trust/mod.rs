@@ -32,6 +32,7 @@ mod scope;
 
 mod known;
 
+pub use crate::crypto::chain::PolicyInputs;
 pub use anchors::Anchors;
 pub use chain::{Chain, ChainJudgement, Model, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
@@ -166,17 +167,7 @@ impl<'p> Trust<'p> {
         at: Time,
         options: RevocationOptions,
     ) -> Result<RevocationJudgement, RunError> {
-        let mut court = revocation::Court {
-            pool: self.pool,
-            hierarchy: self.hierarchy,
-            checker: &mut self.checker,
-            cases: &mut self.cases,
-            responders: &mut self.responders,
-            options,
-            of_signer: false,
-            model: self.model,
-        };
-        court.judge(path, at)
+        self.court(options).judge(path, at)
     }
 
     /// Every revocation of a certificate of `path` (but the anchor) that is known, whenever it began; suspensions that
@@ -189,7 +180,11 @@ impl<'p> Trust<'p> {
         path: &[CertificateId],
         options: RevocationOptions,
     ) -> Result<Vec<KnownRevocation>, RunError> {
-        let mut court = revocation::Court {
+        self.court(options).known(path)
+    }
+
+    fn court(&mut self, options: RevocationOptions) -> revocation::Court<'_, 'p> {
+        revocation::Court {
             pool: self.pool,
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
@@ -198,7 +193,6 @@ impl<'p> Trust<'p> {
             options,
             of_signer: false,
             model: self.model,
-        };
-        court.known(path)
+        }
     }
 }

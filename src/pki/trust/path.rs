@@ -446,7 +446,7 @@ fn judge(
     if constraints::check(&path, checker.limits).is_err() {
         failures.add(Chain::NameConstraint, None);
     }
-    match checker.refused(&path) {
+    match checker.refused(&path, purpose) {
         None => {}
         // It says no more than that: what was found here says why.
         Some(Chain::Incomplete) if !failures.reasons.is_empty() => {
