@@ -201,6 +201,10 @@ pub const DISPLAY_BYTES: usize = 16 << 10;
 /// Origin: about half a kilobyte each, so 16 MB a worker.
 pub const TRUST_CACHE: usize = 32_768;
 
+/// Crowds of certificates for one signature, of more than [`Limits::issuer_candidates`], that a worker remembers. Over it: it forgets all of
+/// them and goes on; only speed depends on it. Origin: nobody's own certificates come in one.
+pub const CROWDS: usize = 16;
+
 /// Statements of signers (From addresses, capabilities, preferred keys) that are kept of one certificate. Over it: the rest is left out,
 /// `more_statements`. Origin: a person has a handful; an archive can make any number, and each costs 32 bytes.
 pub const HARVEST_STATEMENTS: usize = 64;

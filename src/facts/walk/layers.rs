@@ -87,6 +87,7 @@ impl Walk<'_> {
         let coverage = at.coverage(header.is_some());
         let protected = self.protected(header.as_ref(), &mut at);
         let (carried, crls) = self.carried_by(data);
+        at.findings.extend(self.references(data, &carried, &crls));
         let (signatures, used) = self.signatures(
             data,
             &carried,

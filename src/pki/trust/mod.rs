@@ -41,7 +41,7 @@ pub use revocation::{
     RevocationOptions,
 };
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::asn1::time::Time;
@@ -62,6 +62,7 @@ pub struct Trust<'p> {
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
     cases: revocation::Cases,
     responders: responder::Responders,
+    crowds: HashMap<(Vec<CertificateId>, Purpose), Arc<HashSet<CertificateId>>>,
     model: Model,
 }
 
@@ -77,6 +78,7 @@ impl<'p> Trust<'p> {
             known: HashMap::new(),
             cases: HashMap::new(),
             responders: HashMap::new(),
+            crowds: HashMap::new(),
             model: Model::Shell,
         }
     }

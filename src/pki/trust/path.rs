@@ -124,6 +124,11 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
+    /// One of them leads to an anchor.
+    pub(super) fn has_anchor(&self) -> bool {
+        self.first.anchor.is_some()
+    }
+
     /// The issuer of the first path that nothing but dates speaks against.
     pub(super) fn issuer(&self) -> Option<CertificateId> {
         std::iter::once(&self.first)

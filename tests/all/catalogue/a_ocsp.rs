@@ -9,6 +9,7 @@ use mailseal::asn1::Writer;
 use mailseal::asn1::oid;
 use mailseal::cms::build::AttributeList;
 use mailseal::crypto::digest::DigestAlgorithm;
+use mailseal::crypto::digest::digest;
 use mailseal::judge::Policy;
 
 use crate::catalogue::a_axes::clear_signed;
@@ -450,6 +451,59 @@ fn a_30_certificate_and_revocation_values_feed_the_pool() {
     assert_eq!(record.at("now", "chain"), "trusted");
     assert_eq!(record.at("now", "revocation"), "revoked");
     assert_eq!(record.0["certificates"].as_array().unwrap().len(), 2);
+}
+
+/// RFC 5126 §6.2: what the signature was validated with, by hashes; here, or to be got elsewhere.
+#[test]
+fn a_30_complete_references_are_held_against_what_is_there() {
+    let list = Crl::new(day(2025, 5, 1), day(2026, 1, 1)).issue(&authority().party);
+    let sha1_of = |w: &mut Writer, octets: &[u8]| {
+        w.octet_string(digest(DigestAlgorithm::Sha1, &[octets]).unwrap().as_bytes());
+    };
+    let sha256_of = |w: &mut Writer, octets: &[u8]| {
+        w.sequence(|w| {
+            DigestAlgorithm::Sha256.write_algorithm(w);
+            w.octet_string(
+                digest(DigestAlgorithm::Sha256, &[octets])
+                    .unwrap()
+                    .as_bytes(),
+            );
+        });
+    };
+    let judged = |certificate: &[u8], crl: &[u8], with_list: bool, broken: bool| {
+        let certificates = Writer::encode(|w| {
+            w.sequence(|w| w.sequence(|w| sha256_of(w, certificate)));
+        });
+        let lists = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.explicit(0, |w| {
+                        w.sequence(|w| w.sequence(|w| w.sequence(|w| sha1_of(w, crl))));
+                    });
+                });
+            });
+        });
+        let lists = if broken { vec![4, 0] } else { lists };
+        let sign = Sign::by(alice()).at(people::sent()).unsigned(move |_| {
+            AttributeList::new()
+                .values(oid::CERTIFICATE_REFERENCES, &[&certificates])
+                .values(oid::REVOCATION_REFERENCES, &[&lists])
+        });
+        let text = content();
+        let signed = Signed::detached(&text).signer(sign);
+        let signed = if with_list { signed.crl(&list) } else { signed };
+        let record = Audit::of(&[&clear_signed(&signed.encode())]).record();
+        assert_eq!(record.verdict(), "valid");
+        assert!(record.has("complete_references"));
+        record.has("reference_not_carried")
+    };
+    let above = &authority().certificate;
+    assert!(!judged(above, &list, true, false));
+    assert!(judged(above, &list, false, false), "the list is elsewhere");
+    assert!(judged(&people::stranger().certificate, &list, true, false));
+    assert!(judged(above, &list, true, true), "can't be read");
+    let plain = Audit::of(&[&clear_signed_by(alice(), "alice@example.com")]).record();
+    assert!(!plain.has("complete_references"));
 }
 
 /// `openssl ocsp` says of our responses what we say, and we read those that it writes.
