@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{Archive, FaultCode, Item, ReadOptions, shown, unshown};
 use crate::error::RunError;
+use crate::jobs::bag::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::check::places::{Compared, Places, Root, is_relative};
 use crate::jobs::check::tags::Tags;
-use crate::jobs::migrate::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::output::digest_of;
 use crate::report::custody::{self, Kind, Record};
 use crate::report::encode::hex;

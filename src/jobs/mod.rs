@@ -22,7 +22,11 @@ pub mod policy;
 
 pub mod store;
 
+pub mod bag;
+
 pub mod migrate;
+
+pub mod compose;
 
 pub mod message;
 

@@ -12,7 +12,7 @@ use crate::error::RunError;
 use crate::jobs::output::{RESUME_FILE, lock, partial_of};
 
 /// How far a run is; see `journal`.
-pub(super) const JOURNAL_FILE: &str = "journal";
+pub(in crate::jobs) const JOURNAL_FILE: &str = "journal";
 /// Files that are not complete.
 const TEMPORARY: &str = "tmp";
 /// The bag in the making.
@@ -147,38 +147,38 @@ impl Folder {
         })
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
+    pub(in crate::jobs) fn journal(&self) -> PathBuf {
         self.partial.join(JOURNAL_FILE)
     }
 
     /// The bag's folder.
-    pub(super) fn bag(&self) -> PathBuf {
+    pub(in crate::jobs) fn bag(&self) -> PathBuf {
         self.partial.join(BAG)
     }
 
     /// A file of the bag, by its raw path below `data`.
-    pub(super) fn data(&self, path: &[u8]) -> PathBuf {
+    pub(in crate::jobs) fn data(&self, path: &[u8]) -> PathBuf {
         self.partial.join("bag/data").join(OsStr::from_bytes(path))
     }
 
     /// Where temporary files lie.
-    pub(super) fn temporary_folder(&self) -> PathBuf {
+    pub(in crate::jobs) fn temporary_folder(&self) -> PathBuf {
         self.partial.join(TEMPORARY)
     }
 
     /// The temporary file of this name.
-    pub(super) fn temporary(&self, name: &str) -> PathBuf {
+    pub(in crate::jobs) fn temporary(&self, name: &str) -> PathBuf {
         self.temporary_folder().join(name)
     }
 
     /// Makes the names in the partial folder and in the bag last.
-    pub(super) fn sync(&self) -> Result<(), RunError> {
+    pub(in crate::jobs) fn sync(&self) -> Result<(), RunError> {
         sync(&self.bag())?;
         sync(&self.partial)
     }
 
     /// Removes what a run that died left, but for the file of this name.
-    pub(super) fn clean(&self, but: Option<&str>) -> Result<(), RunError> {
+    pub(in crate::jobs) fn clean(&self, but: Option<&str>) -> Result<(), RunError> {
         let folder = self.temporary_folder();
         let unwritable = |error| RunError::unwritable(&folder, error);
         for entry in fs::read_dir(&folder).map_err(unwritable)? {
@@ -194,7 +194,7 @@ impl Folder {
     ///
     /// # Errors
     /// `Unwritable`; then nothing stands under the final name but what was there before.
-    pub(super) fn finish(self) -> Result<(), RunError> {
+    pub(in crate::jobs) fn finish(self) -> Result<(), RunError> {
         self.sync()?;
         let unwritable = |error| RunError::unwritable(&self.target, error);
         let mut aside = self
@@ -287,7 +287,7 @@ fn check_bag(folder: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-pub(super) fn exists(path: &Path) -> bool {
+pub(in crate::jobs) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
@@ -297,7 +297,7 @@ fn parent_of(path: &Path) -> Option<&Path> {
 }
 
 /// A folder that nobody else can look into.
-pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn make_folder(path: &Path) -> Result<(), RunError> {
     let make = || {
         DirBuilder::new().mode(0o700).create(path)?;
         // The umask may have taken away what we need ourselves.
@@ -307,7 +307,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
 }
 
 /// Folders down to `path`, below `root`, which is there.
-pub(super) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
     let Ok(below) = path.strip_prefix(root) else {
         return Ok(());
     };
@@ -322,7 +322,7 @@ pub(super) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
 }
 
 /// A new or emptied file that nobody else can read.
-pub(super) fn create_file(path: &Path) -> Result<File, RunError> {
+pub(in crate::jobs) fn create_file(path: &Path) -> Result<File, RunError> {
     let create = || {
         let file = File::options()
             .read(true)
@@ -339,7 +339,7 @@ pub(super) fn create_file(path: &Path) -> Result<File, RunError> {
 
 /// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
 #[cfg(target_os = "linux")]
-pub(super) fn sync_together(folder: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn sync_together(folder: &Path) -> Result<(), RunError> {
     File::open(folder)
         .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
         .map_err(|error| RunError::unwritable(folder, error))
@@ -347,12 +347,12 @@ pub(super) fn sync_together(folder: &Path) -> Result<(), RunError> {
 
 /// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sync_together(_: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn sync_together(_: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
 /// Syncs a file or folder.
-pub(super) fn sync(path: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn sync(path: &Path) -> Result<(), RunError> {
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(|error| RunError::unwritable(path, error))
