@@ -137,6 +137,7 @@ pub(super) fn inner(line: &Line<'_>) -> Option<Zeroizing<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mime::header::Header;
 
     fn change<'a>(entity: &'a [u8]) -> Change<'a> {
         Change {
