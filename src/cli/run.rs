@@ -77,7 +77,7 @@ fn audit_as(
 ) -> Result<Exit, CommandError> {
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
-    let limits = build::limits(&args.reading);
+    let limits = build::limits(&args.reading, &args.keys);
     let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
     let sources = Sources::of(&args.keys, args.writing.run.quiet);
@@ -233,6 +233,7 @@ pub(super) fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunEr
         messages: totals.messages,
         bytes: totals.bytes,
         resumed_at: outcome.resumed_at,
+        unsettled: None,
     })?;
     outcome.folder.write("run.json", &bytes)?;
     outcome.folder.finish()?;

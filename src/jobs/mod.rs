@@ -37,3 +37,5 @@ pub mod check;
 mod certificates;
 
 mod digests;
+
+mod files;

@@ -26,6 +26,8 @@ pub struct Sums<'a> {
     pub left_out: u64,
     /// Mail was not read, or not all of it.
     pub incomplete: u64,
+    /// Files of the source that came, went, grew or were written while the run went on.
+    pub unsettled: u64,
 }
 
 /// The lines. Never fails.
@@ -54,6 +56,13 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
         push(
             Severity::Bad,
             row("not read in full", sums.incomplete, "see manifest.jsonl"),
+        );
+    }
+    if sums.unsettled > 0 {
+        let detail = "of them: the source was not left alone";
+        push(
+            Severity::Bad,
+            row("came, went, changed", sums.unsettled, detail),
         );
     }
     if sums.skipped > 0 {
@@ -111,12 +120,15 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
 fn explain(reason: &str) -> &'static str {
     match reason {
         "no_key" => "no key for any recipient",
+        "key_locked" => "its key file did not open: --passwords",
+        "kdf_limit" => "passwords left untried: --kdf-rounds",
         "decrypt_failed" => "a key fits, and then it fails",
         "damaged" => "says it is encrypted, can't be read",
         "unsupported" => "an algorithm that is not supported",
         "no_integrity" => "nothing vouches for it",
         "encrypted_subpart" => "beside other parts: --allow-partial",
         "not_representable" => "mbox variant: try --mbox-format rd",
+        "file_changed" => "written meanwhile: run again",
         "panic" => "a fault of ours; please tell us",
         _ => "copied as it is",
     }
@@ -135,10 +147,11 @@ mod tests {
             without_integrity: 1,
             not_encrypted: 2,
             converted: 1,
-            kept: (0..12).map(|_| ("no_key", 7)).collect(),
+            kept: (0..13).map(|_| ("no_key", 7)).collect(),
             skipped: 1,
             left_out: 1,
             incomplete: 1,
+            unsettled: 1,
         };
         let lines = lines(&sums, &"x".repeat(200), false);
         assert!(lines.len() <= 26, "{}", lines.len());

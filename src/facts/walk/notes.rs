@@ -124,8 +124,13 @@ impl Walk<'_> {
         )
     }
 
-    /// The same of a SignedData, and behind them of what its signatures have for archiving, and of the timestamp tokens on them.
-    pub(super) fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+    /// The same of a SignedData, and behind them of what its signatures have for archiving, and of the timestamp tokens on them. What the
+    /// signatures only name is a finding.
+    pub(super) fn carried_by(
+        &mut self,
+        data: &SignedData<'_>,
+        at: &mut At,
+    ) -> (Vec<Sha256>, Vec<Sha256>) {
         let (mut certificates, mut crls) = self.carried(&data.carried);
         for signer in &data.signers {
             let (more, lists) = self.carried(&archival::values(signer, self.limits));
@@ -150,11 +155,13 @@ impl Walk<'_> {
                 add_new(&mut crls, lists);
             }
         }
+        at.findings
+            .extend(self.references(data, &certificates, &crls));
         (certificates, crls)
     }
 
     /// What the signatures name as their evidence, held against what is carried.
-    pub(super) fn references(
+    fn references(
         &self,
         data: &SignedData<'_>,
         certificates: &[Sha256],

@@ -4,10 +4,13 @@ use zeroize::Zeroizing;
 
 use crate::jobs::migrate::line_ends::{LineEnd, append};
 use crate::mime::write::describes_body;
-pub(super) use crate::mime::write::{Line, lines};
+pub(crate) use crate::mime::write::{Line, lines};
 
 /// What fields of this program begin with, in lower case.
 const OWN: &str = "x-mailseal-";
+
+/// What a line that is no field of an inner header stands behind. No inner field is called so: those are all `X-Mailseal-Inner-…`.
+const NOT_A_FIELD: &[u8] = b"X-Mailseal-Not-A-Field: ";
 
 /// The fields of an entity's header that describe its body, and those that do not.
 pub(super) fn split(block: &[u8]) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
@@ -126,12 +129,13 @@ impl Change<'_> {
     }
 }
 
-/// A field of the inner header that has no place outside, under a name that says so.
-pub(super) fn inner(line: &Line<'_>) -> Option<Zeroizing<Vec<u8>>> {
-    let field = line.field?;
-    Some(Zeroizing::new(
-        [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
-    ))
+/// A line of an inner header that has no place outside, under a name that says so: a field as `X-Mailseal-Inner-…`, what is no field
+/// whole.
+pub(super) fn inner(line: &Line<'_>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(match line.field {
+        Some(field) => [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
+        None => [NOT_A_FIELD, line.bytes].concat(),
+    })
 }
 
 #[cfg(test)]
@@ -193,6 +197,25 @@ mod tests {
             apply(&change(b""), b"x-mailseal-Decrypted: v=1\nA: b\n"),
             "X-Mailseal-Source-Decrypted: v=1\nA: b\n"
         );
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_becomes_one_field() {
+        for block in [
+            &b"no field\r\n and on\r\n"[..],
+            b"\tx\r\n",
+            b">From a: b",
+            b"\xff\0",
+        ] {
+            let all = lines(block);
+            let read: Vec<_> = all.iter().map(inner).collect();
+            assert_eq!(read.len(), 1, "{block:?}");
+            let mut fields = Header::new(&read[0]).fields();
+            let field = fields.next().unwrap();
+            assert_eq!(field.name, b"X-Mailseal-Not-A-Field");
+            assert!(fields.next().is_none());
+            assert!(read[0].ends_with(block));
+        }
     }
 
     #[test]

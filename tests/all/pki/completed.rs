@@ -190,7 +190,7 @@ fn d_11_a_crowd_of_copies_hides_no_certificate() {
             let found = scene.finished_within(&facts, &pool, day(10), limits);
             assert_eq!(found.signature, Signature::Valid, "{by_key}");
             let alone = scene.finished_within(&facts, &crowd, day(10), limits);
-            assert_eq!(alone.signature, Signature::NotChecked, "{by_key}");
+            assert_eq!(alone.signature, Signature::CertificateMissing, "{by_key}");
             let spent = alone
                 .findings
                 .iter()
