@@ -45,7 +45,7 @@ fn policy_oid(text: &str) -> Result<String, String> {
         "2" => true,
         _ => false,
     };
-    if !begins || arcs.len() > 64 || !arcs.iter().all(|arc| is_number(arc)) {
+    if !begins || arcs.len() > 64 || !arcs.iter().all(is_number) {
         return Err(wrong());
     }
     Ok(text.to_owned())
