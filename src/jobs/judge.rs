@@ -209,7 +209,8 @@ pub(super) fn report(
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
         model: judging.policy.model,
-        policy_file: judging.policy.table.as_ref().map(|table| &table.sha256),
+        path_policies: &judging.policy.policies,
+        policy_file: judging.policy.table.as_ref(),
         evidence: &judging.policy.evidence,
         keyring: GivenRecord {
             number: head.keys,

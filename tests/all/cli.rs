@@ -86,6 +86,11 @@ fn every_example_of_the_help_works() {
         let summary = place.summary("harvest");
         assert_ne!(summary["reconciliation"]["messages"], 0, "{line}");
     }
+    for line in examples("policy") {
+        let place = as_in_the_examples();
+        place.write("mine.csv", place.run(&["policy"]).out);
+        typed(&place, &line).code(0);
+    }
     for line in examples("judge") {
         let place = as_in_the_examples();
         place
@@ -139,6 +144,9 @@ fn the_short_help_has_what_matters_and_the_long_one_all_in_groups() {
         "--assert-time",
         "--use-file-time",
         "--policy",
+        "--require-policy",
+        "--inhibit-policy-mapping",
+        "--inhibit-any-policy",
         "--model",
         "--signers",
         "--fail-on",

@@ -130,6 +130,25 @@ fn a_policy_from_a_file() {
     assert!(built_in["policy"]["file_sha256"].is_null());
     assert_ne!(own["policy"]["sha256"], built_in["policy"]["sha256"]);
 
+    let row = &own["policy"]["file_rows"];
+    let expected = serde_json::json!([{"line": 2, "algorithm": "sha256", "change": "added"}]);
+    assert_eq!(*row, expected);
+    let printed = place.run(&["policy", "--policy", "policy.csv"]);
+    printed.code(0);
+    let rows = printed.out.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(
+        rows.clone().count(),
+        mailseal::judge::policy::RULES.len() + 2
+    );
+    assert!(
+        rows.clone()
+            .any(|row| row.starts_with("md5,,always,always,"))
+    );
+    assert_eq!(
+        rows.last(),
+        Some("sha256,,always,2024-01-01,\"a policy, of one's own\"")
+    );
+
     let shown = include_bytes!("../../src/manual/policy.csv");
     place.write("shown.csv", shown);
     audit("shown", &["--policy", "shown.csv"]).code(0);
@@ -142,6 +161,63 @@ fn a_policy_from_a_file() {
     audit("never", &["--policy", "missing.csv"])
         .code(5)
         .says(&["missing.csv"]);
+}
+
+/// Nobody in the sample names this policy; NIST's suite has those who do.
+#[test]
+fn policies_that_paths_must_show() {
+    let place = place();
+    let audit = |name: &str, more: &[&str]| {
+        let arguments = [
+            &[
+                "audit",
+                "mail",
+                "-o",
+                name,
+                "-q",
+                "--ca",
+                "root.der",
+                "--at=2025-01-01",
+            ],
+            more,
+        ]
+        .concat();
+        place.run(&arguments)
+    };
+    audit("plain", &[]).code(0);
+    assert!(place.summary("plain")["policy"]["required"].is_null());
+    audit(
+        "asked",
+        &[
+            "--require-policy",
+            "2.23.140.1.5.2.3",
+            "--inhibit-any-policy",
+        ],
+    )
+    .code(0);
+    let message = &place.messages("asked")[0];
+    assert_eq!(message["verdict"], "signer_untrusted");
+    let policy = &place.summary("asked")["policy"];
+    assert_eq!(policy["required"], serde_json::json!(["2.23.140.1.5.2.3"]));
+    assert_eq!(policy["inhibit_any"], true);
+    assert!(policy["inhibit_mapping"].is_null());
+    let again = [
+        "judge",
+        "plain",
+        "-o",
+        "again",
+        "-q",
+        "--ca",
+        "root.der",
+        "--at=2025-01-01",
+        "--require-policy=2.23.140.1.5.2.3",
+        "--inhibit-any-policy",
+    ];
+    place.run(&again).code(0);
+    place.assert_same("asked", "again");
+    let refused = audit("never", &["--require-policy", "S/MIME"]);
+    refused.code(2);
+    assert!(refused.err.contains("object identifier"), "{}", refused.err);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::cli::args::audit::{JudgingArgs, Signers, ValidationModel};
 use crate::cli::args::bytes;
 use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
+use crate::cli::args::policy::PathPolicyArgs;
 
 /// `mailseal harvest`.
 #[derive(Debug, Args)]
@@ -127,6 +128,7 @@ impl HarvestArgs {
                 use_file_time: false,
             },
             policy: None,
+            path_policies: PathPolicyArgs::default(),
             model: ValidationModel::Shell,
             require_revocation: false,
             trust_embedded: self.trust_embedded,

@@ -86,7 +86,7 @@ impl Walk<'_> {
             .and_then(|tree| part::protected_header(tree, 0));
         let coverage = at.coverage(header.is_some());
         let protected = self.protected(header.as_ref(), &mut at);
-        let (carried, crls) = self.carried_by(data);
+        let (carried, crls) = self.carried_by(data, &mut at);
         let (signatures, used) = self.signatures(
             data,
             &carried,
