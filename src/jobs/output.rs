@@ -18,6 +18,9 @@ pub const FACTS_FILE: &str = "facts.bin.zst";
 /// The dossiers: made first, and in every harvest.
 pub const DOSSIERS_FILE: &str = "certificates.jsonl";
 
+/// Lists and OCSP responses, in a harvest.
+pub const REVOCATION_FILE: &str = "revocation.pem";
+
 /// The folder with single certificates, in a harvest.
 pub const DER_FOLDER: &str = "der";
 
@@ -25,7 +28,7 @@ pub const DER_FOLDER: &str = "der";
 pub const RESUME_FILE: &str = "resume.args";
 
 /// What a report may have in it. Where anything else is, a folder is not replaced.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     FACTS_FILE,
     RESUME_FILE,
     "messages.jsonl",
@@ -40,6 +43,7 @@ const NAMES: [&str; 23] = [
     "certificates.vcf",
     "salvaged.csv",
     "salvaged.pem",
+    REVOCATION_FILE,
     DER_FOLDER,
     "faults.csv",
     "inputs.csv",

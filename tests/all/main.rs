@@ -39,6 +39,7 @@ mod report;
 mod samples;
 mod secrets;
 mod store;
+mod store_revocation;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;
