@@ -26,6 +26,8 @@ pub mod migrate;
 
 pub mod message;
 
+pub mod brought;
+
 pub mod extract;
 
 pub mod check;

@@ -362,7 +362,8 @@ mod tests {
                 r#"{{"new":1,"archive":2,"offset":7,"from":"A <a@example.com>","date_utc":"2020-01-01T00:00:00Z","layers":[{{"certificates":["{one}","x"],"signatures":[{{"signer":{{"certificate":"{one}","addresses":["a@example.com"]}},"digest":"{digest}","attributes":"ok","signature":"{signature}","identity":"{identity}"}}]}}]}}"#
             )
         };
-        let good = message(line("match_canonical", "valid", "match_from").as_bytes()).unwrap();
+        let good = message(line("match_canonical", "valid", "match_from").as_bytes());
+        let good = good.unwrap().good;
         assert_eq!(good.len(), 1);
         assert_eq!(good[0].place, "2#7");
         assert_eq!(good[0].carried, [[1; 32]]);
@@ -374,7 +375,7 @@ mod tests {
             ("match", "valid", "ambiguous_from"),
         ] {
             let none = message(line(digest, signature, identity).as_bytes()).unwrap();
-            assert!(none.is_empty(), "{digest} {signature} {identity}");
+            assert!(none.good.is_empty(), "{digest} {signature} {identity}");
         }
         assert_eq!(message(b"{"), None);
         assert_eq!(message(b"7"), None);

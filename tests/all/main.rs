@@ -23,6 +23,7 @@ mod determinism;
 mod differential;
 mod explain;
 mod extract;
+mod extract_revocation;
 mod harvest;
 mod keyring;
 mod keys;

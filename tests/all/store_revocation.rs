@@ -19,13 +19,13 @@ use mailseal::asn1::oid;
 use mailseal::crypto::digest::sha256;
 use mailseal::pki::keyring::pem;
 
-const AT: &str = "--at=2025-06-01";
+pub const AT: &str = "--at=2025-06-01";
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn store(place: &Workplace, arguments: &[&str]) -> Ran {
+pub fn store(place: &Workplace, arguments: &[&str]) -> Ran {
     place.run(&[&["store", "--store", "st.db"], arguments].concat())
 }
 
@@ -48,7 +48,7 @@ fn rows(place: &Workplace, kind: &str) -> Vec<Value> {
 }
 
 /// An archive with a mail of Alice's that carries `crls` in its signature; the root and the authority, as files.
-fn place(crls: &[Vec<u8>]) -> Workplace {
+pub fn place(crls: &[Vec<u8>]) -> Workplace {
     let place = Workplace::new();
     place.write("root.der", &people::root().certificate);
     place.write("authority.der", &authority().certificate);
@@ -83,14 +83,14 @@ fn imported(place: &Workplace, command: &str, more: &[&str]) -> Ran {
     ran
 }
 
-fn list(revoked: bool) -> Vec<u8> {
+pub fn list(revoked: bool) -> Vec<u8> {
     let crl = Crl::new(day(2025, 5, 1), day(2025, 7, 1));
     let entry = Entry::new(100, day(2024, 1, 1)).reason(KEY_COMPROMISE);
     let crl = if revoked { crl.entry(entry) } else { crl };
     crl.issue(&authority().party)
 }
 
-fn response(revoked: bool) -> Ocsp {
+pub fn response(revoked: bool) -> Ocsp {
     let fresh = Ocsp::new(day(2025, 5, 1), day(2025, 7, 1));
     match revoked {
         true => fresh.revoked(day(2024, 1, 1), Some(KEY_COMPROMISE)),
@@ -99,7 +99,7 @@ fn response(revoked: bool) -> Ocsp {
 }
 
 /// By a responder whose certificate stands in the response alone.
-fn delegated(revoked: bool) -> Vec<u8> {
+pub fn delegated(revoked: bool) -> Vec<u8> {
     let wanted = Wanted::timestamp_authority(800)
         .with(extensions::extended_key_usage(false, &[oid::OCSP_SIGNING]))
         .with(ocsp::no_check());
@@ -116,7 +116,7 @@ fn delegated(revoked: bool) -> Vec<u8> {
 }
 
 /// What the root says of the authority: it is good.
-fn of_the_root() -> Vec<u8> {
+pub fn of_the_root() -> Vec<u8> {
     response(false).about(
         &authority().certificate,
         &people::root().party,
@@ -355,4 +355,66 @@ fn a_store_of_the_first_version_is_taken_over() {
         )
         .unwrap();
     assert!(signers >= 2, "root and authority sign lists");
+}
+
+/// A responder is heard until somebody distrusts it; then what it says counts for nothing, and the choice says so.
+#[test]
+fn a_responder_that_is_distrusted_is_not_heard() {
+    let place = place(&[]);
+    imported(&place, "harvest", &[]);
+    place.write("alice.ors", delegated(true));
+    let read = mailseal::pki::x509::Ocsp::read(&delegated(true)).unwrap();
+    let responder = read.certificates().next().unwrap().to_vec();
+    place.write("responder.der", &responder);
+    store(&place, &["add", "alice.ors", "responder.der"]).code(0);
+    assert!(is_revoked(&choice(&place, &[])));
+    store(&place, &["distrust", &hex(&sha256(&responder))]).code(0);
+    let doubted = choice(&place, &[]);
+    assert_eq!(doubted["chosen"], *hex(&sha256(&alice().certificate)));
+    assert_eq!(doubted["notes"][0]["code"], "revocation_not_known");
+    let audit = [
+        "audit", "mail", "-o", "report", "-q", AT, "--store", "st.db",
+    ];
+    place.run(&audit).code(0);
+    let signature = &place.messages("report")[0]["layers"][0]["signatures"][0];
+    assert_eq!(signature["judgements"]["now"]["revocation"], "unknown");
+}
+
+/// Of the certificates in a response as many are tried as a path may have candidates, no more.
+#[test]
+fn a_response_with_a_crowd_of_certificates_costs_no_more_than_its_bound() {
+    let read = mailseal::pki::x509::Ocsp::read(&delegated(true)).unwrap();
+    let responder = read.certificates().next().unwrap().to_vec();
+    let bound = mailseal::limits::Limits::default().issuer_candidates;
+    for (before, expected) in [(bound - 1, "revoked"), (bound, "unknown")] {
+        let mut crowd = response(true);
+        for _ in 0..before {
+            crowd = crowd.carrying(&people::stranger().certificate);
+        }
+        let party = Party::new("Sample Responder", "p256-5");
+        let place = place(&[]);
+        let crowd = crowd.carrying(&responder);
+        place.write(
+            "alice.ors",
+            crowd.about(&alice().certificate, &authority().party, &party),
+        );
+        let audit = [
+            "audit",
+            "mail",
+            "-o",
+            "report",
+            "-q",
+            AT,
+            "--ca",
+            "root.der",
+            "--crl",
+            "alice.ors",
+        ];
+        place.run(&audit).code(0);
+        let signature = &place.messages("report")[0]["layers"][0]["signatures"][0];
+        assert_eq!(
+            signature["judgements"]["now"]["revocation"], expected,
+            "{before}"
+        );
+    }
 }
