@@ -45,8 +45,8 @@ pub struct Limits {
     pub ratio_free_bytes: u64,
     /// Rounds of a password's key derivation. Over it: refused before the derivation. Origin: catalogue C-17.
     pub kdf_rounds: u32,
-    /// Rounds of the key derivations of one message, every password at every password recipient counted. Over it: the recipient is
-    /// `unsupported`, finding `kdf_limit`. Origin: about ten seconds on one core; 33 passwords at the 600,000
+    /// Rounds of the key derivations of one message, every password at every password recipient counted. Over it: the other passwords
+    /// are `not_tried`, finding `kdf_limit`; `--kdf-rounds` raises it. Origin: about ten seconds on one core; 33 passwords at the 600,000
     /// rounds that are advised today.
     pub message_kdf_rounds: u64,
     /// Work of one message in units of an RSA-2048 verification (some 50 µs). Over it: signatures stay `not_checked`, recipients
@@ -121,6 +121,17 @@ impl Default for Limits {
             given_file_bytes: 512 << 20,
             text_chars: 4096,
         }
+    }
+}
+
+impl Limits {
+    /// With so many rounds of key derivations for one message, and half of them for one derivation where that is more than without.
+    #[must_use]
+    pub fn with_kdf_rounds(mut self, rounds: u64) -> Self {
+        let one = u32::try_from(rounds / 2).unwrap_or(u32::MAX);
+        self.kdf_rounds = self.kdf_rounds.max(one);
+        self.message_kdf_rounds = rounds;
+        self
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::{Timestamp, civil};
 
 use crate::asn1::Time;
 use crate::cli::args::audit::{AuditArgs, JudgingArgs, Signers, ValidationModel, WritingArgs};
+use crate::cli::args::keys::KeyArgs;
 use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
@@ -27,12 +28,22 @@ use crate::report::{Cells, RenderOptions};
 
 /// The bounds, with those that options set.
 #[must_use]
-pub fn limits(args: &ReadingArgs) -> Limits {
-    let mut limits = Limits::default();
+pub fn limits(args: &ReadingArgs, keys: &KeyArgs) -> Limits {
+    let mut limits = key_limits(keys);
     if let Some(bytes) = args.max_message {
         limits.message_bytes = bytes;
     }
     limits
+}
+
+/// The bounds, with those that options about keys set.
+#[must_use]
+pub fn key_limits(keys: &KeyArgs) -> Limits {
+    let limits = Limits::default();
+    match keys.kdf_rounds {
+        Some(rounds) => limits.with_kdf_rounds(rounds),
+        None => limits,
+    }
 }
 
 /// What to collect.

@@ -25,8 +25,8 @@ use crate::jobs::audit::Step;
 use crate::jobs::check::{self, Check, Found};
 use crate::jobs::given::{Given, Wanted};
 use crate::jobs::migrate::authorities::Authorities;
+use crate::jobs::migrate::counts::Counts;
 use crate::jobs::migrate::job::{self, Migration, Planned};
-use crate::jobs::migrate::journal::Counts;
 use crate::jobs::migrate::message::{Options, ProvenancePlace};
 use crate::jobs::output::partial_of;
 use crate::limits::Limits;
@@ -61,7 +61,7 @@ fn decrypt_as(
     started: Time,
 ) -> Result<Exit, CommandError> {
     canary::check()?;
-    let limits = build::limits(&args.reading);
+    let limits = build::limits(&args.reading, &args.keys);
     let threads = build::count(args.run.threads);
     let own = Sources::of(&args.keys, args.run.quiet);
     let keyring = keys::load(own, &limits, threads)?;

@@ -31,7 +31,7 @@ const REPORTS: usize = 8;
 /// # Errors
 /// A message that is not known; what ends the run.
 pub fn extract(args: &ExtractArgs) -> Result<Exit, CommandError> {
-    let limits = Limits::default();
+    let limits = build::key_limits(&args.keys);
     let (line, message) = one(&args.report, &args.message)?;
     let run = Earlier::of(&args.report);
     let or = |typed: &[PathBuf], earlier: &[PathBuf]| match typed.is_empty() {

@@ -18,7 +18,6 @@ use crate::jobs::harvest::{self, Exports, Harvest, Step};
 use crate::jobs::judge::Judging;
 use crate::jobs::output::discard;
 use crate::judge::Clocks;
-use crate::limits::Limits;
 use crate::pipeline::{self, Machine};
 use crate::report::{Cells, RenderOptions};
 
@@ -32,7 +31,7 @@ const STOPPED: &str = "Nothing was written; give the same command again.";
 pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, CommandError> {
     let started = clock();
     canary::check()?;
-    let mut limits = Limits::default();
+    let mut limits = build::key_limits(&args.keys);
     if let Some(bytes) = args.reading.max_message {
         limits.message_bytes = bytes;
     }

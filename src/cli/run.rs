@@ -77,7 +77,7 @@ fn audit_as(
 ) -> Result<Exit, CommandError> {
     canary::check()?;
     let fail_on = build::fail_on(&args.judging)?;
-    let limits = build::limits(&args.reading);
+    let limits = build::limits(&args.reading, &args.keys);
     let policy = build::policy(&args.judging)?;
     let material = build::material(&args.judging, &limits)?;
     let sources = Sources::of(&args.keys, args.writing.run.quiet);

@@ -10,7 +10,7 @@ use crate::crypto::digest::sha256;
 use crate::facts::axis::{Decryption, EncryptedType, MatchedBy};
 use crate::facts::finding::Finding;
 use crate::facts::plausible::{is_plausible, is_plausible_without_padding};
-use crate::facts::recipient::{Answer, Opener, Secret, recipient};
+use crate::facts::recipient::{Answer, Opener, Secret, is_locked, recipient};
 use crate::facts::record::EncryptedFacts;
 use crate::facts::work::byte_units;
 
@@ -149,11 +149,18 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 break;
             }
             // The rest is not tried either, and one of them may be the one that opens it.
-            if tried.result == Decryption::NotTried {
+            if tried.finding == Some(Finding::WorkBudget) {
                 best = Decryption::NotTried;
                 break;
             }
             best = more_telling(best, tried.result);
+        }
+        let is_locked = || {
+            let mut recipients = opened.facts.recipients.iter();
+            recipients.any(|one| is_locked(one, opener.keys))
+        };
+        if best == Decryption::NoKey && is_locked() {
+            opened.findings.push(Finding::KeyLocked);
         }
         opened.facts.decryption = best;
         opened
@@ -211,6 +218,12 @@ impl<'l, 'a> Envelope<'l, 'a> {
             Secret::OverBudget => {
                 return Tried {
                     finding: Some(Finding::WorkBudget),
+                    ..Tried::of(Decryption::NotTried)
+                };
+            }
+            Secret::OverRounds => {
+                return Tried {
+                    finding: Some(Finding::KdfLimit),
                     ..Tried::of(Decryption::NotTried)
                 };
             }
@@ -305,14 +318,14 @@ fn may_use(cipher: &ContentCipher, no_legacy: bool) -> bool {
     !(no_legacy && algorithm.is_legacy()) && algorithm.is_available()
 }
 
-/// A failure says more than an algorithm that is missing, and both say more than no key.
+/// A failure says more than an algorithm that is missing, both say more than passwords that were not tried, and those more than no key.
 fn more_telling(one: Decryption, other: Decryption) -> Decryption {
     match (one, other) {
         (Decryption::Failed, _) | (_, Decryption::Failed) => Decryption::Failed,
         (Decryption::Unsupported, _) | (_, Decryption::Unsupported) => Decryption::Unsupported,
-        (
-            Decryption::NoKey | Decryption::NotTried | Decryption::Decrypted,
-            Decryption::NoKey | Decryption::NotTried | Decryption::Decrypted,
-        ) => Decryption::NoKey,
+        (Decryption::NotTried, _) | (_, Decryption::NotTried) => Decryption::NotTried,
+        (Decryption::NoKey | Decryption::Decrypted, Decryption::NoKey | Decryption::Decrypted) => {
+            Decryption::NoKey
+        }
     }
 }

@@ -133,8 +133,11 @@ axis! {
         CipherNotAllowed = "cipher_not_allowed",
         /// A cipher or key wrap that needs OpenSSL's legacy provider, which `--no-legacy` turned off or the linked OpenSSL lacks.
         NeedsLegacyProvider = "needs_legacy_provider",
-        /// A password's key derivation over the bound; it was not begun.
+        /// A password's key derivation over the bound, which was not begun, or more passwords than the message may cost: the rest was
+        /// not tried.
         KdfLimit = "kdf_limit",
+        /// A recipient's key is in a key file that no password opened, as the certificate beside it says.
+        KeyLocked = "key_locked",
         /// The content's cipher is weak: what it hides should be hidden anew.
         CipherWeak = "cipher_weak",
         /// The content's cipher is broken: whoever has the mail may read it.
@@ -154,6 +157,11 @@ axis! {
         /// They are others than outside, a valid signature of that sender is over them, and they were restored. Whether the signer's
         /// certificate is to be trusted was not asked.
         InnerFromRestored = "inner_from_restored",
+        /// A line in the header of the decrypted entity is no field; it was kept as `X-Mailseal-Not-A-Field`.
+        InnerLineNoField = "inner_line_no_field",
+        /// A field inside the encryption was another than outside and was restored, and no proven signature of its sender is over it. The
+        /// place is the field's name.
+        InnerFieldsRestored = "inner_fields_restored",
         /// A signature over the encrypted content was taken off with the encryption; it had signed nothing that is readable.
         OuterSignatureRemoved = "outer_signature_removed",
         /// The plaintext's line ends are not those of the archive: changing them would have changed its content.

@@ -57,6 +57,8 @@ pub(super) enum Secret {
     Refused(Finding),
     /// Not begun: the message has cost what one may.
     OverBudget,
+    /// No password fits among those that the message may cost; the rest was not tried.
+    OverRounds,
     /// No password fits.
     NoPassword,
 }
@@ -287,7 +289,7 @@ impl Opener<'_> {
         secret.into()
     }
 
-    /// Each password in order, the one that fitted last first. A recipient without a derivation may also be meant for a key-encryption
+    /// Each password in order until one fits or the rounds are spent. A recipient without a derivation may also be meant for a key-encryption
     /// key, which has no name there (RFC 5652 §6.2.4).
     fn under_password(&mut self, info: &Password<'_>) -> Secret {
         if self.keys.keks().is_empty() && self.keys.passwords().all(|one| one.is_empty()) {
@@ -307,30 +309,46 @@ impl Opener<'_> {
         // The empty one opens files that say nothing else; nobody sends mail under it.
         let passwords = self.keys.passwords();
         let passwords: Vec<_> = passwords.filter(|one| !one.is_empty()).collect();
-        // Counted before the first is tried, so that it does not matter which one fits.
-        let count = u64::try_from(passwords.len()).unwrap_or(u64::MAX);
-        match self
-            .kdf_rounds
-            .checked_sub(wrap.rounds().saturating_mul(count))
-        {
-            Some(left) => *self.kdf_rounds = left,
-            None => return Secret::Refused(Finding::KdfLimit),
-        }
+        // What can be paid for is known before the first is tried.
+        let each = wrap.rounds().max(1);
+        let reach = usize::try_from(*self.kdf_rounds / each).unwrap_or(usize::MAX);
+        let reach = reach.min(passwords.len());
+        // The one that fitted last goes first, which saves time; it costs what it would in its place, so that nothing else depends on it.
         let last = self.scratch.password;
-        let order = iter::once(last).chain((0..passwords.len()).filter(|number| *number != last));
+        let hint = iter::once(last).filter(|number| *number < reach);
+        let order = hint.chain((0..reach).filter(|number| *number != last));
         for number in order {
             let Some(password) = passwords.get(number) else {
                 continue;
             };
             if let Some(secret) = wrap.unwrap(password, wrapped) {
                 self.scratch.password = number;
+                spend(self.kdf_rounds, each, number.saturating_add(1));
                 return Secret::Opened(secret);
             }
         }
+        spend(self.kdf_rounds, each, reach);
         let mut keks = self.keys.keks().keys();
         match keks.find_map(|key| wrap.unwrap_with_key(key, wrapped)) {
             Some(secret) => Secret::Opened(secret),
+            None if reach < passwords.len() => Secret::OverRounds,
             None => Secret::NoPassword,
         }
+    }
+}
+
+fn spend(left: &mut u64, each: u64, times: usize) {
+    let times = u64::try_from(times).unwrap_or(u64::MAX);
+    *left = left.saturating_sub(each.saturating_mul(times));
+}
+
+/// The recipient's key is in a file of the operator's that did not open, as the certificate beside it says.
+pub(super) fn is_locked(recipient: &RecipientFacts, keys: &Keyring) -> bool {
+    match &recipient.identifier {
+        Identifier::IssuerSerial { issuer, serial } => {
+            keys.is_locked_by_issuer_serial(issuer, serial)
+        }
+        Identifier::Ski(id) => keys.is_locked_by_ski(id),
+        Identifier::None => false,
     }
 }

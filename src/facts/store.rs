@@ -14,7 +14,7 @@ use zstd::stream::raw::{Decoder as RawDecoder, InBuffer, Operation, OutBuffer};
 use crate::facts::record::MessageFacts;
 
 /// First bytes of a facts file; the number changes with the format.
-const MAGIC: &[u8] = b"mailseal facts 3\n";
+const MAGIC: &[u8] = b"mailseal facts 4\n";
 
 /// zstd level: the fastest that still halves repeated names.
 const LEVEL: i32 = 1;

@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{Archive, FaultCode, Item, ReadOptions, shown, unshown};
 use crate::error::RunError;
+use crate::jobs::bag::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::check::places::{Compared, Places, Root, is_relative};
 use crate::jobs::check::tags::Tags;
-use crate::jobs::migrate::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::output::digest_of;
 use crate::report::custody::{self, Kind, Record};
 use crate::report::encode::hex;
@@ -467,7 +467,7 @@ impl Job<'_> {
 const BLANKS: [&[u8]; 3] = [b"", b"\n", b"\r\n"];
 
 /// Digest and path of a line; the path as it is in the file system.
-fn manifest_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
+pub(in crate::jobs) fn manifest_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let (digest, rest) = line.split_at_checked(64)?;
     let path = rest.strip_prefix(b"  ")?;
     let digest = std::str::from_utf8(digest).ok()?;

@@ -22,7 +22,11 @@ pub mod policy;
 
 pub mod store;
 
+pub mod bag;
+
 pub mod migrate;
+
+pub mod compose;
 
 pub mod message;
 
@@ -35,3 +39,5 @@ pub mod check;
 mod certificates;
 
 mod digests;
+
+mod files;

@@ -1,8 +1,9 @@
 //! The folder that a report is written to: under another name until it is complete, then renamed once.
 
-use std::fs::{self, File, Permissions};
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
+use crate::jobs::files::{create_file, exists, make_folder, parent_of, sync};
 use crate::pki::pool::Spool;
 
 /// The facts, for `judge`: made first, and in every report.
@@ -61,6 +63,8 @@ pub struct ReportFolder {
     partial: PathBuf,
     target: PathBuf,
     replace: bool,
+    /// An earlier run made it, which may have ended while it replaced a report.
+    is_reopened: bool,
     /// The partial folder, locked for as long as this is there.
     lock: Option<File>,
 }
@@ -89,20 +93,16 @@ impl ReportFolder {
             remove_report(&folder.partial)?;
             drop(held);
         }
-        if let Some(parent) = folder
-            .partial
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+        if replace && exists(target) && exists(&aside_of(target)) {
+            return Err(RunError::Unusable {
+                path: aside_of(target),
+                problem: "is in the way: an earlier run was ended while it replaced a report, or the folder is yours. Move it away.",
+            });
+        }
+        if let Some(parent) = parent_of(&folder.partial) {
             fs::create_dir_all(parent).map_err(|error| RunError::unwritable(parent, error))?;
         }
-        let unwritable = |error| RunError::unwritable(&folder.partial, error);
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&folder.partial)
-            .map_err(unwritable)?;
-        // The umask may have taken away what we need ourselves.
-        fs::set_permissions(&folder.partial, Permissions::from_mode(0o700)).map_err(unwritable)?;
+        make_folder(&folder.partial)?;
         folder.lock = lock(&folder.partial)?;
         Ok(folder)
     }
@@ -113,6 +113,7 @@ impl ReportFolder {
     /// `Exists` as above, `Unreadable` where there is no such folder, `Unusable` where another run writes in it.
     pub fn reopen(target: &Path, replace: bool) -> Result<Self, RunError> {
         let mut folder = Self::at(target, replace)?;
+        folder.is_reopened = true;
         fs::read_dir(&folder.partial)
             .map_err(|error| RunError::unreadable(&folder.partial, error))?;
         folder.lock = lock(&folder.partial)?;
@@ -136,6 +137,7 @@ impl ReportFolder {
             partial: partial_of(target),
             target: target.to_owned(),
             replace,
+            is_reopened: false,
             lock: None,
         })
     }
@@ -163,19 +165,7 @@ impl ReportFolder {
     /// # Errors
     /// `Unwritable`.
     pub fn create_file(&self, name: &str) -> Result<File, RunError> {
-        let path = self.file(name);
-        let open = || {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.set_permissions(Permissions::from_mode(0o600))?;
-            Ok(file)
-        };
-        open().map_err(|error| RunError::unwritable(&path, error))
+        create_file(&self.file(name))
     }
 
     /// A new folder in it.
@@ -184,8 +174,7 @@ impl ReportFolder {
     /// `Unwritable`.
     pub fn create_folder(&self, name: &str) -> Result<PathBuf, RunError> {
         let path = self.file(name);
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| RunError::unwritable(&path, error))?;
+        make_folder(&path)?;
         Ok(path)
     }
 
@@ -228,8 +217,18 @@ impl ReportFolder {
         }
         sync(&self.partial)?;
         let aside = aside_of(&self.target);
+        // Only what this run or the one before it put there is removed.
+        let mut is_ours = self.is_reopened;
         if self.replace && exists(&self.target) {
-            remove_report(&aside)?;
+            if exists(&aside) {
+                return Err(RunError::Unusable {
+                    path: aside,
+                    problem: "is in the way of the report that is replaced. Move it away, and go on with --resume.",
+                });
+            }
+            // Much may have been put there since the run began.
+            check_report(&self.target)?;
+            is_ours = true;
             fs::rename(&self.target, &aside)
                 .map_err(|error| RunError::unwritable(&self.target, error))?;
         }
@@ -243,17 +242,10 @@ impl ReportFolder {
             }
             Ok(()) | Err(_) => {}
         }
-        if self.replace {
+        if self.replace && is_ours {
             remove_report(&aside)?;
         }
-        match self
-            .target
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            Some(parent) => sync(parent),
-            None => sync(Path::new(".")),
-        }
+        sync(parent_of(&self.target).unwrap_or(Path::new(".")))
     }
 }
 
@@ -291,10 +283,6 @@ fn is_at(folder: &File, path: &Path) -> bool {
     }
 }
 
-fn exists(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
-}
-
 /// Removes a report, finished or not; it may be gone already.
 fn remove_report(folder: &Path) -> Result<(), RunError> {
     if !exists(folder) {
@@ -323,12 +311,35 @@ fn check_report(folder: &Path) -> Result<(), RunError> {
     if !names.is_empty() && !ours.iter().any(|name| folder.join(name).is_file()) {
         return Err(unusable(not_ours));
     }
-    if names.iter().any(|name| !NAMES.contains(&name.as_str())) {
+    let is_report_s = |name: &String| {
+        let path = folder.join(name);
+        let is = |kind: fn(&fs::Metadata) -> bool| {
+            fs::symlink_metadata(&path).is_ok_and(|metadata| kind(&metadata))
+        };
+        NAMES.contains(&name.as_str())
+            && match name.as_str() {
+                DER_FOLDER => is(fs::Metadata::is_dir) && holds_certificates(&path),
+                _ => is(fs::Metadata::is_file),
+            }
+    };
+    if !names.iter().all(is_report_s) {
         return Err(unusable(
             "holds more than a report, so --force does not replace it. Move your own files away, or choose another folder with -o.",
         ));
     }
     Ok(())
+}
+
+/// Nothing but files as a harvest writes them.
+fn holds_certificates(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.all(|entry| {
+            entry.is_ok_and(|entry| {
+                let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+                is_file && entry.path().extension() == Some(OsStr::new("der"))
+            })
+        })
+    })
 }
 
 /// The names in a folder, but for [`RESUME_FILE`].
@@ -401,12 +412,6 @@ fn with_suffix(target: &Path, suffix: &str) -> PathBuf {
     let mut name = plain.into_os_string();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn sync(path: &Path) -> Result<(), RunError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| RunError::unwritable(path, error))
 }
 
 #[cfg(test)]
@@ -499,6 +504,55 @@ mod tests {
         ReportFolder::create(&target, false).unwrap();
         discard(&target);
         assert!(!exists(&partial_of(&target)));
+    }
+
+    /// Files of somebody's own in the place of ours, a report that was put aside by hand, and what came while the run went on.
+    #[test]
+    fn neither_is_what_looks_like_ours() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("report");
+        let again = |path: &Path, name: &str| {
+            fs::create_dir_all(path).unwrap();
+            fs::write(path.join(FACTS_FILE), name).unwrap();
+        };
+        for mine in [
+            "der/notes",
+            "der/deep/a.der",
+            "schema/notes",
+            "index.html/notes",
+        ] {
+            again(&target, "old");
+            fs::create_dir_all(target.join(mine).parent().unwrap()).unwrap();
+            fs::write(target.join(mine), "x").unwrap();
+            assert!(ReportFolder::create(&target, true).is_err(), "{mine}");
+            assert!(target.join(mine).exists());
+            fs::remove_dir_all(&target).unwrap();
+        }
+        // The last report, kept under the name that a run would use.
+        again(&aside_of(&target), "kept");
+        let folder = ReportFolder::create(&target, true).unwrap();
+        folder.write(FACTS_FILE, b"new").unwrap();
+        folder.finish().unwrap();
+        assert_eq!(
+            fs::read(aside_of(&target).join(FACTS_FILE)).unwrap(),
+            b"kept"
+        );
+        assert!(ReportFolder::create(&target, true).is_err());
+        fs::remove_dir_all(aside_of(&target)).unwrap();
+        // Notes that were put there meanwhile.
+        let folder = ReportFolder::create(&target, true).unwrap();
+        folder.write(FACTS_FILE, b"newer").unwrap();
+        fs::write(target.join("notes"), "x").unwrap();
+        assert!(folder.finish().is_err());
+        assert!(target.join("notes").exists());
+        assert_eq!(fs::read(target.join(FACTS_FILE)).unwrap(), b"new");
+        // A run that died between the two renames is gone on with.
+        fs::rename(&target, aside_of(&target)).unwrap();
+        fs::remove_file(aside_of(&target).join("notes")).unwrap();
+        let folder = ReportFolder::reopen(&target, true).unwrap();
+        folder.finish().unwrap();
+        assert_eq!(fs::read(target.join(FACTS_FILE)).unwrap(), b"newer");
+        assert!(!exists(&aside_of(&target)));
     }
 
     #[test]

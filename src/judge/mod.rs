@@ -40,6 +40,7 @@ pub use word::Word;
 pub use choose::choose;
 pub use signer::Judge;
 
+use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::axis::{Coverage, LayerKind};
 use crate::facts::finding::{Finding, FindingAt};
@@ -93,11 +94,11 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
             }
         }
         layers.push(verdicts);
-        let strength = layer.encrypted.as_ref().map(|encrypted| {
+        let code = layer.encrypted.as_ref().and_then(|encrypted| {
             let (cipher, bits) = (&encrypted.cipher, encrypted.key_bits);
-            strength::cipher_strength(cipher, bits, judge.policy, judge.clocks.now)
+            cipher_finding(cipher, bits, judge.policy, judge.clocks.now)
         });
-        if let Some(code) = strength.and_then(of_cipher) {
+        if let Some(code) = code {
             findings.push(FindingAt {
                 place: layer.path.clone(),
                 code,
@@ -121,9 +122,15 @@ pub fn judge(facts: &MessageFacts, judge: &mut Judge<'_>) -> Result<MessageVerdi
     })
 }
 
-/// What is told of a content cipher.
-fn of_cipher(strength: Strength) -> Option<Finding> {
-    match strength {
+/// What is told of a content cipher at `at`, by its name and the bits of its key; None where it is strong.
+#[must_use]
+pub fn cipher_finding(
+    name: &str,
+    key_bits: Option<u32>,
+    policy: &Policy,
+    at: Time,
+) -> Option<Finding> {
+    match strength::cipher_strength(name, key_bits, policy, at) {
         Strength::Strong => None,
         Strength::Weak => Some(Finding::CipherWeak),
         Strength::Broken => Some(Finding::CipherBroken),

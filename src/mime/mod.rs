@@ -39,5 +39,7 @@ pub mod label;
 
 pub mod smime;
 
+pub mod write;
+
 pub use finding::{Finding, Found, Oddity};
 pub use tree::{Multipart, Part, Tree};

@@ -39,7 +39,7 @@ pub struct Record {
     /// What was taken off, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
-    /// `code` or `code@place`.
+    /// `code` or `code@place`; the place is a layer's path, of `inner_fields_restored` the field's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
     /// What the provenance field says, or would say.
@@ -120,6 +120,9 @@ pub struct Layer {
     /// The cipher's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<String>,
+    /// Bits of its key, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_bits: Option<u32>,
     /// The recipient whose key opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Recipient>,

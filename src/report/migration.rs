@@ -111,6 +111,8 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
 fn explain(reason: &str) -> &'static str {
     match reason {
         "no_key" => "no key for any recipient",
+        "key_locked" => "its key file did not open: --passwords",
+        "kdf_limit" => "passwords left untried: --kdf-rounds",
         "decrypt_failed" => "a key fits, and then it fails",
         "damaged" => "says it is encrypted, can't be read",
         "unsupported" => "an algorithm that is not supported",

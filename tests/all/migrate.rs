@@ -14,10 +14,11 @@ use mailseal::crypto::content_cipher::CipherAlgorithm;
 use serde_json::Value;
 
 use super::program::{
-    Ran, Workplace, encrypt, encrypted, entity, mbox, opaque, pkcs7_mime, plain, signed,
+    Ran, TEAM, Workplace, encrypt, encrypted, entity, mbox, opaque, pkcs7_mime, plain, signed,
 };
 use super::toolkit::enveloped::{Encrypt, To};
-use super::toolkit::people::carol;
+use super::toolkit::keys as committed;
+use super::toolkit::people::{bob, carol};
 
 /// Keys and passwords that open what is for Alice.
 pub const KEYS: [&str; 4] = ["--keys", "keys", "--passwords", "passwords.txt"];
@@ -179,6 +180,142 @@ fn force_replaces_a_bag_of_ours_and_nothing_else() {
     assert!(!place.join("out.partial").exists() && !place.join("out.replaced").exists());
 }
 
+/// Sources and files of the user's in each of the folders that `--force` may touch: none is removed, whatever they look like.
+#[test]
+fn f_17_force_never_removes_what_is_not_ours() {
+    let place = Workplace::with_pki();
+    place.write("a.mbox", mbox(&mails()));
+    let forced = |archive: &str| decrypt(&place, archive, "out", &["--force"]);
+    forced("a.mbox").code(1);
+    let whole = bag(&place, "out");
+    // Beside the bag's files, among the messages, in a folder of their own.
+    for mine in [
+        "out/data/notes.txt",
+        "out/data/deep/notes.txt",
+        "out/new/notes.txt",
+    ] {
+        place.write(mine, "mine");
+        forced("a.mbox").code(5).says(&["holds more than a bag"]);
+        assert_eq!(fs::read(place.join(mine)).unwrap(), b"mine", "{mine}");
+        fs::remove_file(place.join(mine)).unwrap();
+        if mine == "out/new/notes.txt" {
+            fs::remove_dir(place.join("out/new")).unwrap();
+        }
+    }
+    fs::remove_dir(place.join("out/data/deep")).unwrap();
+    // A source in the bag, by a link, by another way to write it, and the bag itself.
+    std::os::unix::fs::symlink(place.join("out/data"), place.join("link")).unwrap();
+    for archive in ["out/data/a.mbox", "link/a.mbox", "./out/../out/data", "out"] {
+        forced(archive).code(5);
+        assert_eq!(bag(&place, "out"), whole, "{archive}");
+    }
+    // What stands where the old bag would wait: a bag put aside by hand, and something else.
+    fs::rename(place.join("out"), place.join("out.replaced")).unwrap();
+    forced("a.mbox").code(1);
+    assert_eq!(bag(&place, "out.replaced"), whole);
+    forced("a.mbox")
+        .code(5)
+        .says(&["out.replaced", "Move it away"]);
+    assert_eq!(bag(&place, "out.replaced"), whole);
+    forced("out.replaced/data/a.mbox").code(5);
+    assert_eq!(bag(&place, "out.replaced"), whole);
+    fs::remove_dir_all(place.join("out.replaced")).unwrap();
+    fs::remove_dir_all(place.join("out")).unwrap();
+    place.write("out.replaced/notes.txt", "mine");
+    forced("a.mbox").code(1);
+    assert!(place.join("out.replaced/notes.txt").exists());
+    fs::remove_dir_all(place.join("out.replaced")).unwrap();
+    // And where the new one would grow.
+    for mine in [
+        "notes.txt",
+        "bag/notes.txt",
+        "tmp/notes.txt",
+        "bag/data/notes.txt",
+    ] {
+        let mine = format!("out.partial/{mine}");
+        place.write(&mine, "mine");
+        forced("a.mbox")
+            .code(5)
+            .says(&["out.partial", "Move it away"]);
+        assert!(place.join(&mine).exists(), "{mine}");
+        place.write("out.partial/resume.args", "x");
+        if mine.ends_with("/notes.txt") && mine.matches('/').count() < 3 && !mine.contains("tmp") {
+            forced("a.mbox").code(5);
+            assert!(place.join(&mine).exists(), "{mine}");
+        }
+        fs::remove_dir_all(place.join("out.partial")).unwrap();
+    }
+    place.write("out.partial/a.mbox", mbox(&mails()));
+    forced("out.partial/a.mbox").code(5);
+    assert!(place.join("out.partial/a.mbox").exists());
+    assert_eq!(bag(&place, "out"), whole);
+}
+
+#[test]
+fn f_16_a_second_run_changes_nothing_and_a_third_starts_anew_on_demand() {
+    let place = Workplace::with_pki();
+    place.write("a.mbox", mbox(&mails()));
+    decrypt(&place, "a.mbox", "out", &[]).code(1);
+    let all = files(&place.join("out"));
+    let times = |out: &str| -> Vec<_> {
+        let all = files(&place.join(out));
+        let of = |path: &PathBuf| fs::metadata(place.join(out).join(path)).unwrap();
+        all.keys()
+            .map(|path| (of(path).ino(), of(path).mtime_nsec()))
+            .collect()
+    };
+    let before = times("out");
+    decrypt(&place, "a.mbox", "out", &[])
+        .code(5)
+        .says(&["exists"]);
+    assert_eq!((files(&place.join("out")), times("out")), (all, before));
+    let first = bag(&place, "out");
+    decrypt(&place, "a.mbox", "out", &["--force"]).code(1);
+    assert_eq!(bag(&place, "out"), first);
+}
+
+/// A key is at hand, but no password for it: the certificate beside it says so.
+#[test]
+fn f_20_a_locked_key_is_told_from_a_missing_one() {
+    let place = Workplace::with_pki();
+    place.write(
+        "a.mbox",
+        mbox(&[encrypted("1", "secret"), for_carol("2", "other")]),
+    );
+    place.write("wrong.txt", "not the password\n");
+    // Another key opens, so that the run goes on.
+    place.write("some/bob.key", committed::pkcs8(bob().key()));
+    fs::copy(place.join("keys/alice.p12"), place.join("some/alice.p12")).unwrap();
+    let arguments = [
+        "decrypt",
+        "a.mbox",
+        "--keys",
+        "some",
+        "--passwords",
+        "wrong.txt",
+        "-o",
+    ];
+    let reasons = |out: &str| -> Vec<String> {
+        let all = records(&place, out);
+        all.iter()
+            .map(|one| one["reason"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    place.run(&[&arguments[..], &["without"]].concat()).code(1);
+    assert_eq!(reasons("without"), ["no_key", "no_key"]);
+    place.write("some/alice.cer", &TEAM.alice_der);
+    let ran = place.run(&[&arguments[..], &["with"]].concat());
+    ran.code(1);
+    assert_eq!(reasons("with"), ["key_locked", "no_key"]);
+    assert!(ran.out.contains("key_locked"), "{}", ran.out);
+    let worklist = fs::read_to_string(place.join("with/undecrypted.csv")).unwrap();
+    assert!(worklist.contains(",key_locked\n"), "{worklist}");
+    // A certificate that is called otherwise says nothing.
+    fs::rename(place.join("some/alice.cer"), place.join("some/other.cer")).unwrap();
+    place.run(&[&arguments[..], &["other"]].concat()).code(1);
+    assert_eq!(reasons("other"), ["no_key", "no_key"]);
+}
+
 #[test]
 fn what_was_decrypted_is_copied_when_it_is_migrated_again() {
     let place = Workplace::with_pki();
@@ -205,6 +342,9 @@ fn exit_codes_tell_what_is_left() {
     );
     place.write("some.mbox", mbox(&[for_carol("1", "secret")]));
     decrypt(&place, "all.mbox", "all", &[]).code(0);
+    let bits = &records(&place, "all")[0]["layers"][0]["key_bits"];
+    assert!(bits.as_u64().is_some_and(|bits| bits >= 128), "{bits}");
+    place.run(&["check", "all"]).code(0);
     decrypt(&place, "some.mbox", "some", &[]).code(1);
     decrypt(&place, "none.mbox", "none", &[]).code(5);
     decrypt(&place, "-", "none", &[])

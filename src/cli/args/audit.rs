@@ -24,7 +24,7 @@ pub struct AuditArgs {
     #[arg(
         long,
         value_name = "DIR.partial",
-        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "strict_perms", "cache",
+        conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "kdf_rounds", "strict_perms", "cache",
             "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time",
             "use_file_time", "policy", "model", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],

@@ -12,7 +12,7 @@ pub struct KeyArgs {
     #[arg(long, value_name = "PATH", help_heading = "Keys")]
     pub keys: Vec<PathBuf>,
 
-    /// Passwords for the key files and for mail under a password, one a line, tried in order
+    /// Passwords for the key files and for mail under a password, one a line, tried in order; a line FILE<TAB>PASSWORD is for that key file alone
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub passwords: Option<PathBuf>,
 
@@ -41,6 +41,10 @@ pub struct KeyArgs {
     /// Leave content alone whose cipher only OpenSSL's legacy provider has: RC2, RC4, DES, CAST5, IDEA, SEED
     #[arg(long, help_heading = "Keys", hide_short_help = true)]
     pub no_legacy: bool,
+
+    /// Rounds of key derivations that passwords may cost one message: with many passwords some are not tried (`kdf_limit`) [default: 20000000]
+    #[arg(long, value_name = "N", help_heading = "Keys", hide_short_help = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub kdf_rounds: Option<u64>,
 
     /// Refuse key files that others can read; without it they are warned about
     #[arg(long, help_heading = "Keys", hide_short_help = true)]
@@ -73,7 +77,7 @@ pub struct KeysArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Passwords for the key files, one a line, tried in order
+    /// Passwords for the key files, one a line, tried in order; a line FILE<TAB>PASSWORD is for that file alone
     #[arg(long, value_name = "FILE")]
     pub passwords: Option<PathBuf>,
 
@@ -105,4 +109,7 @@ pub struct KeysArgs {
 const KEYS_EXAMPLES: &str = "\
 Examples:
   mailseal keys keys/ --passwords passwords.txt
-  mailseal keys alice.p12 bob.pem --json";
+  mailseal keys alice.p12 bob.pem --json
+
+Many files, each with a password of its own: lines of FILE<TAB>PASSWORD, FILE as a path or the end of one. Such a password is tried
+on that file alone, so the time grows with the number of files, not with its square. A line whose FILE is none of them is a password.";

@@ -3,66 +3,14 @@
 use zeroize::Zeroizing;
 
 use crate::jobs::migrate::line_ends::{LineEnd, append};
-use crate::mime::header::{Field, Header};
+use crate::mime::write::describes_body;
+pub(crate) use crate::mime::write::{Line, lines};
 
 /// What fields of this program begin with, in lower case.
 const OWN: &str = "x-mailseal-";
 
-/// A line of a header block with the lines that continue it (RFC 5322 §2.2.3).
-#[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
-    /// With its line ends.
-    pub bytes: &'a [u8],
-    /// The field that it is; None for what is none, such as mboxo's `>From `.
-    pub field: Option<Field<'a>>,
-}
-
-impl<'a> Line<'a> {
-    /// The field's name in lower case; empty for what is no field.
-    pub fn name(&self) -> String {
-        self.field.map_or_else(String::new, |field| {
-            String::from_utf8_lossy(field.name).to_ascii_lowercase()
-        })
-    }
-
-    /// What stands behind the colon, line end included.
-    fn behind_colon(&self) -> &'a [u8] {
-        let colon = memchr::memchr(b':', self.bytes).map_or(self.bytes.len(), |at| at + 1);
-        self.bytes.get(colon..).unwrap_or_default()
-    }
-}
-
-/// The lines of a header block, all of them, in order: what [`Header::fields`] passes over too.
-pub(super) fn lines(block: &[u8]) -> Vec<Line<'_>> {
-    let mut lines = Vec::new();
-    let mut rest = block;
-    while !rest.is_empty() {
-        let mut end = line_end(rest);
-        while matches!(rest.get(end), Some(b' ' | b'\t')) {
-            end += line_end(rest.get(end..).unwrap_or_default());
-        }
-        let (bytes, behind) = rest.split_at(end);
-        lines.push(Line {
-            bytes,
-            field: Header::new(bytes)
-                .fields()
-                .next()
-                .filter(|field| field.at == 0),
-        });
-        rest = behind;
-    }
-    lines
-}
-
-fn line_end(bytes: &[u8]) -> usize {
-    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
-}
-
-/// A field that describes the body (RFC 2045 §9). Content-Length is none of them: it is the store's, and stays for whoever writes
-/// the archive to correct.
-fn describes_body(name: &str) -> bool {
-    name.starts_with("content-") && name != "content-length"
-}
+/// What a line that is no field of an inner header stands behind. No inner field is called so: those are all `X-Mailseal-Inner-…`.
+const NOT_A_FIELD: &[u8] = b"X-Mailseal-Not-A-Field: ";
 
 /// The fields of an entity's header that describe its body, and those that do not.
 pub(super) fn split(block: &[u8]) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
@@ -181,17 +129,20 @@ impl Change<'_> {
     }
 }
 
-/// A field of the inner header that has no place outside, under a name that says so.
-pub(super) fn inner(line: &Line<'_>) -> Option<Zeroizing<Vec<u8>>> {
-    let field = line.field?;
-    Some(Zeroizing::new(
-        [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
-    ))
+/// A line of an inner header that has no place outside, under a name that says so: a field as `X-Mailseal-Inner-…`, what is no field
+/// whole.
+pub(super) fn inner(line: &Line<'_>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(match line.field {
+        Some(field) => [b"X-Mailseal-Inner-", field.name, b":", line.behind_colon()].concat(),
+        None => [NOT_A_FIELD, line.bytes].concat(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::mime::header::Header;
 
     fn change<'a>(entity: &'a [u8]) -> Change<'a> {
         Change {
@@ -247,6 +198,25 @@ mod tests {
             apply(&change(b""), b"x-mailseal-Decrypted: v=1\nA: b\n"),
             "X-Mailseal-Source-Decrypted: v=1\nA: b\n"
         );
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_becomes_one_field() {
+        for block in [
+            &b"no field\r\n and on\r\n"[..],
+            b"\tx\r\n",
+            b">From a: b",
+            b"\xff\0",
+        ] {
+            let all = lines(block);
+            let read: Vec<_> = all.iter().map(inner).collect();
+            assert_eq!(read.len(), 1, "{block:?}");
+            let mut fields = Header::new(&read[0]).fields();
+            let field = fields.next().unwrap();
+            assert_eq!(field.name, b"X-Mailseal-Not-A-Field");
+            assert!(fields.next().is_none());
+            assert!(read[0].ends_with(block));
+        }
     }
 
     #[test]

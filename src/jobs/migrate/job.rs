@@ -9,19 +9,20 @@ use crate::error::RunError;
 use crate::facts::Settings;
 use crate::facts::store::Head;
 use crate::jobs::audit::check_place;
-use crate::jobs::migrate::folder::{Folder, JOURNAL_FILE};
-use crate::jobs::migrate::journal::{Counts, Journal};
+use crate::jobs::bag::folder::{Folder, JOURNAL_FILE};
+use crate::jobs::bag::journal::Journal;
+use crate::jobs::bag::source::Sources;
+use crate::jobs::bag::{skeleton, tags};
+use crate::jobs::migrate::counts::{Checkpoint, Counts};
 use crate::jobs::migrate::message::{Kept, Options};
-use crate::jobs::migrate::source::Sources;
 use crate::jobs::migrate::work::{Outcome, Plan};
 use crate::jobs::migrate::writer::Writer;
-use crate::jobs::migrate::{bag, skeleton};
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, Machine, Progress, Worked};
 use crate::pki::keyring::Keyring;
 use crate::report::custody::Action;
 
-pub use crate::jobs::migrate::journal::REASONS;
+pub use crate::jobs::migrate::counts::REASONS;
 
 /// What to migrate, and how.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ impl Migration<'_> {
             sources.check_outside(Path::new(&folder))?;
         }
         if let Some(signer) = self.signer
-            && bag::able(signer).is_none()
+            && tags::able(signer).is_none()
         {
             return Err(RunError::Unusable {
                 path: PathBuf::from("--sign-manifest"),
@@ -144,7 +145,7 @@ pub fn migrate<'a>(
     };
     let head = migration.head();
     let earlier = match migration.resume {
-        true => Journal::reopen(folder.journal(), &head)?,
+        true => Journal::reopen::<Checkpoint>(folder.journal(), &head)?,
         false => None,
     };
     let (journal, from) = match earlier {
@@ -167,7 +168,7 @@ pub fn migrate<'a>(
         &mut |worked| writer.block(worked),
         &mut |progress| step(progress, total),
     )?;
-    skeleton::extras(&mut writer, &sources, limits)?;
+    skeleton::extras(&sources, limits, |file| writer.extra(file))?;
     let counts = writer.finish()?;
     skeleton::times(&folder, &sources, limits)?;
     Ok(Some(Made {
@@ -183,7 +184,12 @@ impl Made<'_> {
     /// # Errors
     /// What can't be written; then nothing stands under the final name but what was there before.
     pub fn finish(self, at: Time, run: &[u8]) -> Result<(), RunError> {
-        bag::write(&self.folder, &self.counts, self.signer, at, run)?;
+        let sums = tags::Sums {
+            files: self.counts.files,
+            bytes: self.counts.bytes,
+        };
+        let covered = &tags::COVERED;
+        tags::write(&self.folder, covered, sums, self.signer, at, run)?;
         self.folder.finish()
     }
 }

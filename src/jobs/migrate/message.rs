@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::facts::axis::{
-    Decryption, EncryptedType, Integrity, LayerKind, MatchedBy, RecipientKind, axis,
-};
+use crate::asn1::Time;
+use crate::facts::axis::{Decryption, Integrity, LayerKind, axis};
 use crate::facts::finding::{Finding, FindingAt};
-use crate::facts::record::{Identifier, LayerFacts, MessageFacts, Sha256, SignatureFacts};
+use crate::facts::record::{LayerFacts, MessageFacts, Sha256, SignatureFacts};
 use crate::facts::staged::Release;
 use crate::facts::{Carried, Collected, Scratch, has_panicked};
 use crate::jobs::migrate::authorities::Authorities;
@@ -19,13 +18,17 @@ use crate::jobs::migrate::peel::{Bytes, Entity, Peeler, is_encrypted, unopened};
 use crate::jobs::migrate::protected::{self, Kind};
 use crate::jobs::migrate::provenance;
 use crate::jobs::migrate::read_back::{Expected, is_expected};
+use crate::jobs::migrate::removed::removed;
+use crate::judge::{Policy, cipher_finding};
 use crate::limits::Limits;
 use crate::mime::header::Header;
 use crate::mime::message::{Form, Message};
 use crate::mime::{Finding as MimeFinding, Tree};
 
-/// A field of three bytes, `A:` and a line end, becomes seven times as long when its name gets a prefix.
-pub(super) const FIELD_GROWTH: usize = 8;
+pub use crate::jobs::migrate::removed::{RemovedEncryption, RemovedLayer};
+
+/// A line of two bytes, `A` and its end, becomes thirteen times as long as the value of a field that says it was none.
+pub(super) const FIELD_GROWTH: usize = 16;
 /// Room for the provenance field, and for a line end or two.
 const PROVENANCE_BYTES: usize = 4 << 10;
 
@@ -84,6 +87,10 @@ axis! {
         NotEncrypted = "not_encrypted",
         /// No key for any recipient.
         NoKey = "no_key",
+        /// None, but the key file that a certificate says is a recipient's did not open.
+        KeyLocked = "key_locked",
+        /// It is under a password, and the rest of the passwords would cost more than a message may.
+        KdfLimit = "kdf_limit",
         /// A recipient matched, and then something failed (RFC 3218).
         DecryptFailed = "decrypt_failed",
         /// An algorithm or a content type that is not supported.
@@ -121,38 +128,6 @@ pub struct Decrypted {
     pub findings: Vec<FindingAt>,
     /// What the provenance field says, unfolded; with [`ProvenancePlace::Header`] it is in the message.
     pub provenance: String,
-}
-
-/// A layer that was taken off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovedLayer {
-    /// As in the facts.
-    pub path: String,
-    /// What it is.
-    pub kind: LayerKind,
-    /// Of an encrypted layer.
-    pub encrypted: Option<RemovedEncryption>,
-    /// Of a signed layer, as they were found before it was taken off.
-    pub signatures: Vec<SignatureFacts>,
-}
-
-/// How a layer that was taken off had been encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemovedEncryption {
-    /// Which kind of encrypted content.
-    pub content_type: EncryptedType,
-    /// The cipher's name.
-    pub cipher: String,
-    /// The recipient whose key opened it.
-    pub recipient: Identifier,
-    /// How the content key reached that recipient.
-    pub recipient_kind: RecipientKind,
-    /// How the recipient was found.
-    pub matched_by: Option<MatchedBy>,
-    /// What vouches for the plaintext.
-    pub integrity: Integrity,
-    /// Of the plaintext as decrypted.
-    pub plaintext_sha256: Sha256,
 }
 
 /// What becomes of `message`, of which `collected` was collected with the operator's keys.
@@ -220,6 +195,10 @@ struct Content<'m> {
     removed: Vec<usize>,
     cms_sha256: Sha256,
     line_ends_kept: bool,
+    /// Header blocks of layers that are gone.
+    lost: Vec<Zeroizing<Vec<u8>>>,
+    /// A part's header had a line that is no field.
+    stray: Option<Finding>,
     whole: bool,
 }
 
@@ -289,6 +268,8 @@ impl Job<'_, '_> {
                 removed: spliced.removed,
                 cms_sha256: spliced.cms_sha256,
                 line_ends_kept: spliced.line_ends_kept,
+                lost: Vec::new(),
+                stray: spliced.stray,
                 whole: false,
             });
         };
@@ -307,6 +288,8 @@ impl Job<'_, '_> {
             removed: peeled.removed,
             cms_sha256: peeled.cms_sha256,
             line_ends_kept: false,
+            lost: peeled.lost,
+            stray: None,
             whole: rest.is_empty(),
         };
         // Parts in it that can't be opened, or must not be changed, stay as they are.
@@ -317,6 +300,7 @@ impl Job<'_, '_> {
             content.entity.root = 0;
             content.removed.extend(spliced.removed);
             content.line_ends_kept = spliced.line_ends_kept;
+            content.stray = spliced.stray;
         }
         Ok(content)
     }
@@ -332,6 +316,7 @@ impl Job<'_, '_> {
         let end = LineEnd::of(outer.slice(&header));
         let tree = Tree::read(&content.entity.bytes, self.limits);
         let mut root = content.entity.root;
+        let mut wrapper = root;
         let restore = !self.options.keep_outer_headers;
         if let Some(payload) = &content.payload
             && payload.kind == Kind::Wrapped
@@ -339,6 +324,7 @@ impl Job<'_, '_> {
             && restore
             && let Some(child) = protected::wrapped(&tree, root, &outer.header(0))
         {
+            wrapper = root;
             root = child;
         }
         let entity = tree.parts.get(root).ok_or(Kept::Damaged)?;
@@ -349,7 +335,12 @@ impl Job<'_, '_> {
             LineEnd::CrLf => memchr::memchr_iter(b'\n', body).count(),
         };
         let protected = content.payload.as_ref().map_or(0, |one| one.header.len());
-        let fields = header.len() + entity.header.len() + protected;
+        let mut gone: Vec<&[u8]> = content.lost.iter().map(|lost| lost.as_slice()).collect();
+        if wrapper != root {
+            gone.extend(tree.parts.get(wrapper).map(|part| tree.slice(&part.header)));
+        }
+        let lost: usize = gone.iter().map(|block| block.len()).sum();
+        let fields = header.len() + entity.header.len() + protected + lost;
         for convert in [true, false] {
             if convert && !converting {
                 continue;
@@ -361,7 +352,7 @@ impl Job<'_, '_> {
             self.header(
                 outer,
                 content,
-                tree.slice(&entity.header),
+                (tree.slice(&entity.header), &gone),
                 end,
                 &mut decrypted,
             );
@@ -387,12 +378,12 @@ impl Job<'_, '_> {
         Err(Kept::ReadBackDiffers)
     }
 
-    /// Writes the header and the empty line behind it.
+    /// Writes the header and the empty line behind it. `entity` is the header block of the entity, and those of what is gone around it.
     fn header(
         &self,
         outer: &Tree<'_>,
         content: &Content<'_>,
-        entity: &[u8],
+        (entity, gone): (&[u8], &[&[u8]]),
         end: LineEnd,
         decrypted: &mut Decrypted,
     ) {
@@ -405,6 +396,7 @@ impl Job<'_, '_> {
             restored: Vec::new(),
             added: Vec::new(),
         };
+        let mut beside: Vec<&[u8]> = gone.to_vec();
         if let Some(payload) = &content.payload {
             let trust = |signature: &SignatureFacts| {
                 let authorities = self.options.authorities.as_ref();
@@ -414,14 +406,21 @@ impl Job<'_, '_> {
                 protected::is_sender_signed(payload, header, self.facts, self.limits, &trust)
             };
             let fields = protected::fields(payload, &block, restore, self.limits, &covers);
-            for finding in fields.findings {
-                note(decrypted, "", finding);
+            for (field, finding) in fields.findings {
+                note(decrypted, &field, finding);
             }
             change.restored = fields.restored;
             change.added = fields.added;
-            if !payload.signed_by.is_empty() {
-                // Around a signature nothing protects them, and nothing else keeps them.
-                change.added.extend(protected::beside(entity, &block));
+            if !payload.signed_by.is_empty() || (payload.kind == Kind::Wrapped && !restore) {
+                // Around a signature or a wrapper nothing protects them, and nothing else keeps them.
+                beside.push(entity);
+            }
+        }
+        for lost in beside {
+            let (lines, finding) = protected::beside(lost, &block);
+            change.added.extend(lines);
+            if let Some(finding) = finding {
+                note(decrypted, "", finding);
             }
         }
         let items = provenance::items(
@@ -518,6 +517,15 @@ impl Job<'_, '_> {
             .iter()
             .filter_map(|index| self.facts.layers.get(*index))
         {
+            if let Some(encrypted) = &layer.encrypted {
+                // No rule about ciphers has a date that is to come, so it is the same at any time.
+                let (name, bits) = (&encrypted.cipher, encrypted.key_bits);
+                let policy = Policy::default();
+                if let Some(code) = cipher_finding(name, bits, &policy, Time::midnight(9999, 1, 1))
+                {
+                    note(decrypted, &layer.path, code);
+                }
+            }
             for code in [Finding::Base64Irregular, Finding::TrailingData] {
                 if layer.findings.contains(&code) {
                     note(decrypted, &layer.path, code);
@@ -531,6 +539,9 @@ impl Job<'_, '_> {
         }
         if content.line_ends_kept {
             note(decrypted, "", Finding::LineEndsKept);
+        }
+        if let Some(stray) = content.stray {
+            note(decrypted, "", stray);
         }
         decrypted.findings.sort();
         decrypted.findings.dedup();
@@ -571,27 +582,4 @@ fn is_opened(layer: &LayerFacts) -> bool {
         .encrypted
         .as_ref()
         .is_some_and(|one| one.decryption == Decryption::Decrypted)
-}
-
-fn removed(layer: &LayerFacts) -> RemovedLayer {
-    RemovedLayer {
-        path: layer.path.clone(),
-        kind: layer.kind,
-        signatures: layer.signatures.clone(),
-        encrypted: layer.encrypted.as_ref().map(|encrypted| {
-            let recipient = encrypted
-                .recipients
-                .iter()
-                .find(|one| one.result == Decryption::Decrypted);
-            RemovedEncryption {
-                content_type: encrypted.content_type,
-                cipher: encrypted.cipher.clone(),
-                recipient: recipient.map_or(Identifier::None, |one| one.identifier.clone()),
-                recipient_kind: recipient.map_or(RecipientKind::Unknown, |one| one.kind),
-                matched_by: encrypted.matched_by,
-                integrity: encrypted.integrity.unwrap_or(Integrity::None),
-                plaintext_sha256: encrypted.plaintext_sha256.unwrap_or_default(),
-            }
-        }),
-    }
 }

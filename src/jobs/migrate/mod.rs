@@ -1,9 +1,9 @@
 //! An encrypted archive to plaintext: what becomes of each message, and where it is written.
 //!
 //! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
-//! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in `OUT.partial`, where `journal` says how far
-//! it is; `commit` syncs, reads back and names them; `bag` and `bag_info` make a BagIt bag (RFC 8493) of them; `source` watches what is read.
+//! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in the [`bag`].
 //!
+//! [`bag`]: crate::jobs::bag
 //! [`collect`]: crate::facts::collect
 
 pub mod message;
@@ -24,24 +24,12 @@ mod provenance;
 
 mod read_back;
 
+mod removed;
+
 pub mod job;
 
 mod work;
 
 mod writer;
 
-mod open;
-
-mod commit;
-
-pub mod journal;
-
-pub mod folder;
-
-pub(in crate::jobs) mod bag;
-
-pub(in crate::jobs) mod bag_info;
-
-mod skeleton;
-
-mod source;
+pub mod counts;

@@ -5,12 +5,14 @@ use std::ops::Range;
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
+use crate::facts::finding::Finding;
 use crate::facts::layer_path;
 use crate::facts::record::Sha256;
 use crate::jobs::migrate::header::{Change, split};
 use crate::jobs::migrate::line_ends::{LineEnd, append, converts, is_binary};
 use crate::jobs::migrate::message::{FIELD_GROWTH, Kept};
 use crate::jobs::migrate::peel::{Entity, Peeled, Peeler, is_encrypted};
+use crate::jobs::migrate::protected::beside;
 use crate::mime::Tree;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::media::Reading;
@@ -25,6 +27,8 @@ pub(super) struct Spliced {
     pub cms_sha256: Sha256,
     /// A part has other line ends than those around it.
     pub line_ends_kept: bool,
+    /// A header inside had a line that is no field.
+    pub stray: Option<Finding>,
 }
 
 /// Replaces what can be opened in `entity`, of which no layer is the whole.
@@ -59,7 +63,7 @@ pub(super) fn splice(
                 continue;
             }
         };
-        let (piece, kept_ends) = replaced(&tree, part, &peeled, peeler)?;
+        let Piece(piece, kept_ends, stray) = replaced(&tree, part, &peeled, peeler)?;
         let this = tree.parts.get(part).ok_or(Kept::Damaged)?;
         found.push((this.entity.clone(), piece));
         let so_far = all.get_or_insert(Spliced {
@@ -67,9 +71,11 @@ pub(super) fn splice(
             removed: Vec::new(),
             cms_sha256: peeled.cms_sha256,
             line_ends_kept: false,
+            stray: None,
         });
         so_far.removed.extend(peeled.removed);
         so_far.line_ends_kept |= kept_ends;
+        so_far.stray = so_far.stray.or(stray);
     }
     let mut spliced = all.ok_or(refused)?;
     let root = tree.parts.get(entity.root).ok_or(Kept::Damaged)?;
@@ -87,13 +93,17 @@ pub(super) fn splice(
     Ok(spliced)
 }
 
-/// The part with what was inside it: its own header but for Content-*, and the plaintext's body.
+/// What takes the place of a part, whether it has other line ends, and whether a header inside had a line that is no field.
+struct Piece(Zeroizing<Vec<u8>>, bool, Option<Finding>);
+
+/// The part with what was inside it: its own header but for Content-*, and the plaintext's body. Fields inside that have no place are
+/// kept under another name.
 fn replaced(
     tree: &Tree<'_>,
     part: usize,
     peeled: &Peeled<'_>,
     peeler: &Peeler<'_>,
-) -> Result<(Zeroizing<Vec<u8>>, bool), Kept> {
+) -> Result<Piece, Kept> {
     let this = tree.parts.get(part).ok_or(Kept::Damaged)?;
     let entity = peeled
         .entity
@@ -103,16 +113,25 @@ fn replaced(
     let content = inner.parts.get(entity.root).ok_or(Kept::Damaged)?;
     let end = LineEnd::of(tree.slice(&this.entity));
     let body = inner.slice(&content.body);
+    let (own, header) = (tree.header(part), inner.slice(&content.header));
+    let mut added = Vec::new();
+    let mut stray = None;
+    for lost in peeled.lost.iter().map(|one| one.as_slice()).chain([header]) {
+        let (lines, finding) = beside(lost, &own);
+        added.extend(lines);
+        stray = stray.or(finding);
+    }
+    let gone: usize = added.iter().map(|line| line.len()).sum();
     let change = Change {
         end,
-        entity: Some(split(inner.slice(&content.header)).0),
+        entity: Some(split(header).0),
         of_message: tree.is_message_root(part),
         restored: Vec::new(),
-        added: Vec::new(),
+        added,
     };
     // Room for all of it, so that a buffer that grows leaves no half behind.
     let lines = memchr_iter(b'\n', body).count();
-    let fields = FIELD_GROWTH * (this.header.len() + content.header.len()) + FIELD_GROWTH;
+    let fields = FIELD_GROWTH * (this.header.len() + content.header.len()) + gone + FIELD_GROWTH;
     let mut piece = Zeroizing::new(Vec::with_capacity(body.len() + lines + fields));
     change.apply(tree.slice(&this.header), &mut piece);
     piece.extend_from_slice(end.bytes());
@@ -134,7 +153,7 @@ fn replaced(
     if has_delimiter(&piece, &boundaries) {
         return Err(Kept::BoundaryCollision);
     }
-    Ok((piece, !fits))
+    Ok(Piece(piece, !fits, stray))
 }
 
 /// A line begins as a delimiter of one of these boundaries does (RFC 2046 §5.1.1).

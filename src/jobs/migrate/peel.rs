@@ -228,6 +228,8 @@ pub(super) struct Peeled<'m> {
     pub removed: Vec<usize>,
     /// Of the outermost CMS structure.
     pub cms_sha256: Sha256,
+    /// Header blocks of what is gone, outermost first, but for that of the entity itself.
+    pub lost: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// What the plaintexts are taken from.
@@ -252,6 +254,9 @@ impl Peeler<'_> {
         let mut removed = Vec::new();
         // Those that go only if something encrypted is inside.
         let mut waiting: Vec<usize> = Vec::new();
+        let mut lost: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        let mut going: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        let mut is_first = true;
         let mut cms_sha256 = None;
         loop {
             let bytes = at.bytes.clone();
@@ -263,6 +268,7 @@ impl Peeler<'_> {
                 break;
             };
             waiting.push(index);
+            going.extend(headers(&tree, at.root, part, std::mem::take(&mut is_first)));
             let next = match layer.kind {
                 LayerKind::Encrypted | LayerKind::AuthEncrypted => {
                     let cms = cms_of(&tree, part, self.limits).ok_or(None)?;
@@ -272,6 +278,7 @@ impl Peeler<'_> {
                     }
                     let next = Entity::behind(index, layer, plain);
                     removed.append(&mut waiting);
+                    lost.append(&mut going);
                     peeled = Some(next.clone());
                     Some(next)
                 }
@@ -290,6 +297,7 @@ impl Peeler<'_> {
             let bare = waiting.iter().all(|waits| self.may_go(*waits));
             if peeled.is_some() && bare {
                 removed.append(&mut waiting);
+                lost.append(&mut going);
                 peeled = Some(next.clone());
             }
             at = next;
@@ -299,6 +307,7 @@ impl Peeler<'_> {
                 entity,
                 removed,
                 cms_sha256,
+                lost,
             }),
             _ => Err(None),
         }
@@ -355,9 +364,33 @@ impl Peeler<'_> {
     }
 }
 
+/// The header blocks from `root`, or what is below it, down to `part`.
+fn headers(tree: &Tree<'_>, root: usize, part: usize, below: bool) -> Vec<Zeroizing<Vec<u8>>> {
+    // A CMS structure without MIME around it has none.
+    if transfer::looks_like_ber(tree.bytes) {
+        return Vec::new();
+    }
+    let mut parts: Vec<usize> = tree
+        .ancestry(part)
+        .take_while(|above| *above != root)
+        .collect();
+    if !below {
+        parts.push(root);
+    }
+    let parts = parts.iter().rev().filter_map(|part| tree.parts.get(*part));
+    parts
+        .map(|part| Zeroizing::new(tree.slice(&part.header).to_vec()))
+        .collect()
+}
+
 /// Why an encrypted layer has no plaintext.
 pub(super) fn unopened(layer: &LayerFacts) -> Kept {
+    let found = |code| layer.findings.contains(&code);
     match layer.encrypted.as_ref().map(|one| one.decryption) {
+        Some(Decryption::NotTried | Decryption::Unsupported) if found(Finding::KdfLimit) => {
+            Kept::KdfLimit
+        }
+        Some(Decryption::NoKey) if found(Finding::KeyLocked) => Kept::KeyLocked,
         Some(Decryption::NoKey) => Kept::NoKey,
         Some(Decryption::Failed) => Kept::DecryptFailed,
         Some(Decryption::Unsupported) => Kept::Unsupported,

@@ -119,7 +119,8 @@ pub(super) struct Fields<'a> {
     pub restored: Vec<Restored<'a>>,
     /// Lines to add to the header.
     pub added: Vec<Zeroizing<Vec<u8>>>,
-    pub findings: Vec<Finding>,
+    /// Each with the name of the field that it is about, if it is about one.
+    pub findings: Vec<(String, Finding)>,
 }
 
 /// What readers of mail see or follow, and what of a message's header a sender can hide (RFC 9788 §3.2). Trace fields and those of
@@ -161,7 +162,16 @@ pub(super) fn fields<'a>(
     let mut done: Vec<String> = Vec::new();
     for line in &lines {
         let name = line.name();
-        if name.is_empty() || done.contains(&name) {
+        if line.field.is_none() {
+            if !stays {
+                fields.added.push(inner(line));
+                fields
+                    .findings
+                    .push((String::new(), Finding::InnerLineNoField));
+            }
+            continue;
+        }
+        if done.contains(&name) {
             continue;
         }
         done.push(name.clone());
@@ -186,11 +196,12 @@ pub(super) fn fields<'a>(
                 let differs = !same_addresses(&header, outer, &name, limits);
                 let covered = differs && restore && covers(&header);
                 if differs && restore {
-                    fields.findings.push(if covered {
+                    let finding = if covered {
                         Finding::InnerFromRestored
                     } else {
                         Finding::InnerFromDiffers
-                    });
+                    };
+                    fields.findings.push((String::new(), finding));
                 }
                 covered
             }
@@ -203,22 +214,40 @@ pub(super) fn fields<'a>(
         if restore && may {
             fields.restored.push(Restored { name, lines: same });
         } else if !stays {
-            fields.added.extend(same.iter().filter_map(inner));
+            fields.added.extend(same.iter().map(inner));
         }
     }
-    fields.findings.dedup();
+    // Anyone can encrypt to a victim with an inner Reply-To or Date of his choice, too.
+    let others = || {
+        let names = fields.restored.iter().map(|one| &one.name);
+        names.filter(|name| !matches!(name.as_str(), "from" | "sender"))
+    };
+    if others().next().is_some() && !covers(&header) {
+        let found: Vec<_> = others()
+            .map(|name| (name.clone(), Finding::InnerFieldsRestored))
+            .collect();
+        fields.findings.extend(found);
+    }
     fields
 }
 
-/// The fields of an entity's header that neither describe its body nor stand outside, under names that say so.
-pub(super) fn beside(entity: &[u8], outer: &Header<'_>) -> Vec<Zeroizing<Vec<u8>>> {
+/// The lines of a header that nothing else keeps, that neither describe its body nor stand outside, under names that say so. The second
+/// is what there is to say of them.
+pub(super) fn beside(
+    entity: &[u8],
+    outer: &Header<'_>,
+) -> (Vec<Zeroizing<Vec<u8>>>, Option<Finding>) {
     let header = Header::new(entity);
     let (_, lines) = split(entity);
-    lines
+    let kept: Vec<_> = lines
         .iter()
-        .filter(|line| values(&header, &line.name()) != values(outer, &line.name()))
-        .filter_map(inner)
-        .collect()
+        .filter(|line| {
+            line.field.is_none() || values(&header, &line.name()) != values(outer, &line.name())
+        })
+        .map(inner)
+        .collect();
+    let stray = lines.iter().any(|line| line.field.is_none());
+    (kept, stray.then_some(Finding::InnerLineNoField))
 }
 
 fn values(header: &Header<'_>, name: &str) -> Vec<Vec<u8>> {
@@ -323,6 +352,13 @@ mod tests {
                 "X-Mailseal-Inner-Received: x|X-Mailseal-Inner-X-A: y|",
             ),
             ("Content-Type: a/b|MIME-Version: 1.0|", "", "", ""),
+            // No line is dropped.
+            (
+                "Subject: a|no field| and on|",
+                "Subject: a|",
+                "",
+                "X-Mailseal-Not-A-Field: no field| and on|",
+            ),
             ("HP-Outer: Subject: ...|", "", "", "HP-Outer: Subject: ...|"),
             ("Sender: a@b|", "", "", "X-Mailseal-Inner-Sender: a@b|"),
             (

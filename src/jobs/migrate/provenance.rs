@@ -97,6 +97,7 @@ mod tests {
             encrypted: Some(RemovedEncryption {
                 content_type: EncryptedType::AuthEnveloped,
                 cipher: "chacha20-poly1305".to_owned(),
+                key_bits: Some(256),
                 recipient,
                 recipient_kind: RecipientKind::RsaOaep,
                 matched_by: None,

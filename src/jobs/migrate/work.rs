@@ -277,6 +277,7 @@ fn layer(layer: &RemovedLayer) -> Layer {
         kind: layer.kind.as_str().to_owned(),
         content_type: encrypted.map(|one| one.content_type.as_str().to_owned()),
         cipher: encrypted.map(|one| one.cipher.clone()),
+        key_bits: encrypted.and_then(|one| one.key_bits),
         recipient: encrypted.map(|one| {
             let mut recipient = Recipient {
                 kind: one.recipient_kind.as_str().to_owned(),

@@ -1,7 +1,7 @@
 //! The one place that writes: blocks in archive order to files, and a line about each message.
 
 use std::fs;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::PathBuf;
 
 use crate::archive::{
@@ -10,12 +10,13 @@ use crate::archive::{
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::commit::{Appender, Pending, chained, check, name, read_again, set_time};
-use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, create_file, exists, sync};
-use crate::jobs::migrate::journal::{Checkpoint, Counts, FileTally, Journal, Raw};
+use crate::jobs::bag::commit::{Appender, Pending, chained, check, name, read_again, set_time};
+use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, exists, sync};
+use crate::jobs::bag::journal::Journal;
+use crate::jobs::bag::open::{Complete, Open};
+use crate::jobs::bag::source::{Sources, check_unchanged, check_unlocked};
+use crate::jobs::migrate::counts::{Checkpoint, Counts, FileTally, Raw};
 use crate::jobs::migrate::message::Kept;
-use crate::jobs::migrate::open::{Complete, Open, hasher};
-use crate::jobs::migrate::source::{Sources, check_unchanged, check_unlocked};
 use crate::jobs::migrate::work::{Outcome, is_mbox, record};
 use crate::limits::Limits;
 use crate::mime::sniff::may_hold_smime;
@@ -40,7 +41,7 @@ pub(super) struct Writer<'w> {
     payload: Appender,
     undecrypted: Appender,
     journal: Journal,
-    open: Option<Open>,
+    open: Option<Open<FileTally>>,
     pending: Vec<Pending>,
     /// Temporary files that the journal may still speak of, and that are needed no more.
     obsolete: Vec<PathBuf>,
@@ -176,7 +177,7 @@ impl<'w> Writer<'w> {
         self.forget()
     }
 
-    fn at_hand(&mut self) -> Result<&mut Open, RunError> {
+    fn at_hand(&mut self) -> Result<&mut Open<FileTally>, RunError> {
         self.open.as_mut().ok_or(RunError::Internal {
             what: "an item outside of a file",
         })
@@ -225,23 +226,9 @@ impl<'w> Writer<'w> {
         check_unlocked(&source, info)?;
         let number = self.sequence;
         self.sequence += 1;
-        let path = self.folder.temporary(&number.to_string());
-        let tally = FileTally {
-            before: self.lengths(),
-            ..FileTally::default()
-        };
-        self.open = Some(Open {
-            output: self.sources.output(info),
-            file: BufWriter::with_capacity(1 << 16, create_file(&path)?),
-            info: info.clone(),
-            source,
-            number,
-            path,
-            hasher: hasher()?,
-            before: hasher()?,
-            tally,
-            is_replaced: false,
-        });
+        let mut open: Open<FileTally> = Open::begin(info, self.folder, self.sources, number)?;
+        open.tally.before = self.lengths();
+        self.open = Some(open);
         Ok(())
     }
 
@@ -285,7 +272,7 @@ impl<'w> Writer<'w> {
         open.tally.messages += 1;
         open.tally.chain = chained(&open.tally.chain, &outcome.output_sha256);
         open.write(bytes)?;
-        open.tally.before_at = open.tally.length;
+        open.before_at = open.length;
         if !outcome.blank.is_empty() {
             open.between(outcome.blank)?;
         }
@@ -413,7 +400,7 @@ impl<'w> Writer<'w> {
     }
 
     /// A line about a file without messages.
-    fn file_line(&mut self, open: &Open, complete: &Complete) -> Result<(), RunError> {
+    fn file_line(&mut self, open: &Open<FileTally>, complete: &Complete) -> Result<(), RunError> {
         let mut line = record(complete.sha256, Action::Copied, None);
         line.kind = custody::Kind::File;
         line.source = SourcePlace {
@@ -431,7 +418,7 @@ impl<'w> Writer<'w> {
     }
 
     /// The file as it was put together, or the source itself where nothing in it is new.
-    fn composed(&mut self, open: &mut Open, bytes: u64) -> Result<Complete, RunError> {
+    fn composed(&mut self, open: &mut Open<FileTally>, bytes: u64) -> Result<Complete, RunError> {
         if is_mbox(&open.info) {
             let again = read_again(&open.path, &open.output, self.limits);
             if again != Some((open.tally.messages, open.tally.chain)) {
@@ -444,7 +431,7 @@ impl<'w> Writer<'w> {
         if open.info.compression != Compression::None {
             return open.copy_source();
         }
-        if open.tally.length != bytes {
+        if open.length != bytes {
             return Err(RunError::Internal {
                 what: "not every byte of a file was written",
             });
@@ -453,7 +440,7 @@ impl<'w> Writer<'w> {
     }
 
     /// A copy of the source as it lies on disk.
-    fn raw(&mut self, open: &mut Open, raw: Raw) -> Result<Complete, RunError> {
+    fn raw(&mut self, open: &mut Open<FileTally>, raw: Raw) -> Result<Complete, RunError> {
         match raw {
             Raw::NoMail => {
                 open.tally.counts.other_files += 1;
@@ -465,7 +452,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Copies the source in place of what was put together, and lists its messages anew: none of them was decrypted.
-    fn relisted(&mut self, open: &mut Open, reason: &str) -> Result<Complete, RunError> {
+    fn relisted(&mut self, open: &mut Open<FileTally>, reason: &str) -> Result<Complete, RunError> {
         let [records, _, undecrypted] = open.tally.before;
         for (appender, file, length) in [
             (&mut self.records, RECORDS, records),

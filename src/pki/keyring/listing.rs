@@ -9,6 +9,19 @@ use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::UnlockError;
 
 impl Keyring {
+    /// A key file that no password opened seems to hold the key whose certificate has this issuer and serial number: the certificate
+    /// stands in that file, or in one beside it that is called the same but for the ending.
+    #[must_use]
+    pub fn is_locked_by_issuer_serial(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.locked.by_issuer_serial(issuer, serial).is_some()
+    }
+
+    /// The same by subject key identifier.
+    #[must_use]
+    pub fn is_locked_by_ski(&self, identifier: &[u8]) -> bool {
+        self.locked.by_ski(identifier).is_some()
+    }
+
     /// What the key was called in its PKCS #12 file.
     #[must_use]
     pub fn friendly_name(&self, key: KeyId) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! Reading all key files once, and pairing what was in them.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -75,10 +76,11 @@ impl KeyFiles {
         limits: &Limits,
     ) -> Result<Self, RunError> {
         let files = files::list(paths)?;
+        let own = passwords.of_files(files.iter().map(|file| file.path.as_path()));
         Ok(Self {
             contents: files.iter().map(|_| None).collect(),
             files,
-            unlocker: Unlocker::new(passwords, limits),
+            unlocker: Unlocker::new(passwords, &own, limits),
             list: PasswordList::new(passwords),
             limits: limits.clone(),
             outdated: false,
@@ -203,6 +205,9 @@ impl KeyFiles {
                 return Err(RunError::unreadable(&file.path, source));
             }
             let row = contents.row;
+            if row.problem == Some(KeyFileProblem::WrongPassword) {
+                ring.locked.insert(file.absolute.with_extension(""));
+            }
             let held = ring.file(&file, row.opened, contents.certificates, contents.keys);
             report.entries.push(FileEntry {
                 path: file.path,
@@ -257,6 +262,10 @@ struct Assembly {
     known: HashMap<[u8; 32], usize>,
     keys: Vec<KeyRecord>,
     places: HashMap<Identity, usize>,
+    /// Files that no password opened, without their endings.
+    locked: HashSet<PathBuf>,
+    /// Where certificates were, without the files' endings.
+    beside: Vec<(usize, PathBuf)>,
 }
 
 impl Assembly {
@@ -278,6 +287,7 @@ impl Assembly {
                 self.certificates.push(der);
             }
             held.push(Held::Certificate(place));
+            self.beside.push((place, file.absolute.with_extension("")));
         }
         held
     }
@@ -311,6 +321,10 @@ impl Assembly {
 
     fn finish(mut self, unlocker: Unlocker) -> Keyring {
         let mut index = Index::default();
+        let mut locked = Index::default();
+        let beside = std::mem::take(&mut self.beside).into_iter();
+        let beside = beside.filter(|(_, stem)| self.locked.contains(stem));
+        let waiting: HashSet<usize> = beside.map(|(place, _)| place).collect();
         for (place, der) in self.certificates.iter().enumerate() {
             let Ok(certificate) = Certificate::read(der) else {
                 continue;
@@ -319,6 +333,9 @@ impl Assembly {
                 continue;
             };
             let Some(key) = self.places.get(&names.identity) else {
+                if waiting.contains(&place) {
+                    locked.add_certificate(KeyId(place), &certificate, &names);
+                }
                 continue;
             };
             if let Some(record) = self.keys.get_mut(*key) {
@@ -333,6 +350,7 @@ impl Assembly {
             keys: self.keys,
             certificates: self.certificates,
             index,
+            locked,
             unlocker,
             keks: Keks::none(),
             aliases: Aliases::default(),

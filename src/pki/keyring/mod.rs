@@ -34,6 +34,7 @@ use crate::limits::Limits;
 use crate::pki::keyring::alias::Aliases;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::index::Index;
+use crate::pki::keyring::passwords::OwnLines;
 use crate::pki::keyring::unlock::Place;
 use crate::pki::keyring::unlock::Unlocker;
 
@@ -61,6 +62,8 @@ pub struct Keyring {
     keys: Vec<KeyRecord>,
     certificates: Vec<Vec<u8>>,
     index: Index,
+    /// Keys that no password given opens, as far as a certificate names them; their numbers mean nothing.
+    locked: Index,
     unlocker: Unlocker,
     keks: Keks,
     aliases: Aliases,
@@ -85,7 +88,8 @@ impl Keyring {
             keys: Vec::new(),
             certificates: Vec::new(),
             index: Index::default(),
-            unlocker: Unlocker::new(&Passwords::none(), &Limits::default()),
+            locked: Index::default(),
+            unlocker: Unlocker::new(&Passwords::none(), &OwnLines::default(), &Limits::default()),
             keks: Keks::none(),
             aliases: Aliases::default(),
         }

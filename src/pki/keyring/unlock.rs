@@ -1,6 +1,7 @@
 //! Trying passwords on what is locked.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
@@ -28,6 +29,8 @@ use crate::pki::keyring::file::PrivateHalf;
 use crate::pki::keyring::files;
 use crate::pki::keyring::identity::PublicKeyNames;
 use crate::pki::keyring::passwords::Attempt;
+use crate::pki::keyring::passwords::Attempts;
+use crate::pki::keyring::passwords::OwnLines;
 use crate::pki::keyring::passwords::Passwords;
 use crate::pki::keyring::pem_cipher::PemCiphertext;
 use crate::pki::keyring::pkcs12;
@@ -107,22 +110,30 @@ enum Reads {
 pub(super) struct Unlocker {
     /// By the number of the password, the empty one last.
     attempts: Vec<Attempt>,
-    /// The first attempt of each password but the empty one.
+    /// The first attempt of each password but the empty one and those for one file.
     passwords: Vec<Fit>,
+    /// The attempts that are for the file in this place alone.
+    own: HashMap<usize, Vec<Fit>>,
     limits: Limits,
     /// The most rounds of what a password has opened.
     rounds: AtomicU32,
 }
 
 impl Unlocker {
-    pub fn new(passwords: &Passwords, limits: &Limits) -> Self {
-        let attempts = passwords.attempts();
-        let numbered = attempts.iter().enumerate().filter(|(_, attempt)| {
-            !attempt.repeats_octets && attempt.opened != Opened::WithEmptyPassword
+    pub fn new(passwords: &Passwords, own: &OwnLines, limits: &Limits) -> Self {
+        let Attempts { all, own } = passwords.attempts(own);
+        let numbered = all.iter().enumerate().filter(|(_, attempt)| {
+            let is_first = !attempt.repeats_octets && !attempt.for_one_file;
+            is_first && attempt.opened != Opened::WithEmptyPassword
         });
+        let fits = |places: Vec<usize>| places.into_iter().map(Fit).collect();
         Self {
             passwords: numbered.map(|(index, _)| Fit(index)).collect(),
-            attempts,
+            own: own
+                .into_iter()
+                .map(|(place, all)| (place, fits(all)))
+                .collect(),
+            attempts: all,
             limits: limits.clone(),
             rounds: AtomicU32::new(0),
         }
@@ -160,8 +171,13 @@ impl Unlocker {
 
     /// What to try first on the file in this place of so many, because every miss costs a derivation: the password that opened the file
     /// before, the one behind it, and the one in the file's place. A folder's files mostly have one password, or each its own in the order
-    /// of a list, which may lack some or have some more.
+    /// of a list, which may lack some or have some more. A line of its own goes before all of them.
     pub fn hints(&self, place: usize, files: usize, last: Option<Fit>) -> Vec<Fit> {
+        let is_for_all = |fit: &Fit| {
+            let attempt = self.attempts.get(fit.0);
+            attempt.is_some_and(|attempt| !attempt.for_one_file)
+        };
+        let last = last.filter(is_for_all);
         let numbered = self.passwords.len();
         // With less than half a password for each file their places say nothing of each other.
         let for_each = numbered > 1 && numbered.saturating_mul(2) >= files;
@@ -176,7 +192,7 @@ impl Unlocker {
         } else {
             [last, next, guessed]
         };
-        let mut hints: Vec<Fit> = Vec::new();
+        let mut hints = self.own.get(&place).cloned().unwrap_or_default();
         for fit in order.into_iter().flatten() {
             if !hints.contains(&fit) {
                 hints.push(fit);
@@ -185,9 +201,9 @@ impl Unlocker {
         hints
     }
 
-    /// Each password once, the empty one last.
+    /// Each password but those for one file once, the empty one last.
     pub fn passwords(&self) -> impl Iterator<Item = &Password> {
-        let once = |attempt: &&Attempt| !attempt.repeats_octets;
+        let once = |attempt: &&Attempt| !attempt.repeats_octets && !attempt.for_one_file;
         let attempts = self.attempts.iter().filter(once);
         attempts.map(|attempt| &attempt.password)
     }
@@ -276,7 +292,8 @@ impl Unlocker {
         }
     }
 
-    /// The first attempt that succeeds: those in `first`, and then all, the nearest to the first of these before those far from it.
+    /// The first attempt that succeeds: those in `first`, and then all that are not for one file, the nearest to the first of these before
+    /// those far from it.
     /// What a password can't change ends the search.
     fn first<T>(
         &self,
@@ -290,7 +307,7 @@ impl Unlocker {
         let center = first.first().map_or(0, |fit| fit.0);
         let others = outward(center, self.attempts.len())
             .filter_map(|index| Some((Fit(index), self.attempts.get(index)?)))
-            .filter(|(fit, _)| !first.contains(fit))
+            .filter(|(fit, attempt)| !attempt.for_one_file && !first.contains(fit))
             .filter(|(_, attempt)| reads == Reads::Bmp || !attempt.repeats_octets);
         for (fit, attempt) in hinted.chain(others) {
             match open(attempt) {
@@ -469,11 +486,58 @@ mod tests {
         assert_eq!(all(0, 0), Vec::<usize>::new());
     }
 
+    /// However the lines are ordered, and whether a password opens a file or none does.
+    #[test]
+    fn a_password_with_a_file_name_is_tried_on_that_file_alone() {
+        let paths: Vec<PathBuf> = (0..2000)
+            .map(|n| format!("keys/{n:04}.p12").into())
+            .collect();
+        let lines: String = (0..2000)
+            .map(|n| n * 1999 % 2000)
+            .map(|n| format!("{n:04}.p12\tpassword {n}\n"))
+            .collect();
+        let lines = format!("for all\n{lines}");
+        let passwords = Passwords::from_lines(lines.as_bytes());
+        let own = passwords.of_files(paths.iter().map(PathBuf::as_path));
+        let unlocker = Unlocker::new(&passwords, &own, &Limits::default());
+        let tried = std::cell::Cell::new(0);
+        let mut last = None;
+        for place in 0..paths.len() {
+            let wanted = match place % 3 {
+                0 => "for all".to_owned(),
+                1 => "unknown".to_owned(),
+                _ => format!("password {place}"),
+            };
+            let hints = unlocker.hints(place, paths.len(), last);
+            let found = unlocker.first(&hints, Reads::Octets, |attempt| {
+                tried.set(tried.get() + 1);
+                match attempt.password.octets() == wanted.as_bytes() {
+                    true => Ok(()),
+                    false => Err(UnlockError::WrongPassword),
+                }
+            });
+            assert_eq!(found.is_ok(), place % 3 != 1, "{place}");
+            last = found.ok().map(|((), fit)| fit).or(last);
+        }
+        // Its own, the one for all, and the empty one.
+        assert!(
+            tried.get() <= 3 * paths.len(),
+            "{} derivations",
+            tried.get()
+        );
+        // Mail under a password is no file.
+        let all: Vec<_> = unlocker
+            .passwords()
+            .map(|one| one.octets().to_vec())
+            .collect();
+        assert_eq!(all, [b"for all".to_vec(), Vec::new()]);
+    }
+
     #[test]
     fn a_list_that_does_not_match_the_folder_is_searched_from_where_the_file_stands() {
         let lines: String = (0..1000).map(|n| format!("password {n}\n")).collect();
         let passwords = Passwords::from_lines(lines.as_bytes());
-        let unlocker = Unlocker::new(&passwords, &Limits::default());
+        let unlocker = Unlocker::new(&passwords, &OwnLines::default(), &Limits::default());
         assert_eq!(unlocker.hints(500, 1000, None), [Fit(500)]);
         let hints = unlocker.hints(500, 1000, Some(Fit(7)));
         assert_eq!(hints, [Fit(500), Fit(7), Fit(8)]);

@@ -18,7 +18,12 @@ use mailseal::crypto::key_agreement::AgreementKdf;
 use mailseal::crypto::key_agreement::AgreementScheme;
 use mailseal::crypto::key_wrap::KeyWrap;
 use mailseal::crypto::private_key::PrivateKey;
+use mailseal::facts::axis::Decryption;
+use mailseal::facts::finding::Finding;
+use mailseal::facts::{Scratch, Settings, collect};
 use mailseal::limits::Limits;
+use mailseal::mime::message::{Form, Message, Origin};
+use mailseal::pki::keyring::{Keyring, Passwords};
 
 use CipherAlgorithm::{Aes128Cbc, Aes256Cbc, Aes256Gcm, DesCbc, Rc2Cbc, TripleDesCbc};
 
@@ -34,6 +39,7 @@ use crate::toolkit::cms::signed_by;
 use crate::toolkit::enveloped::Encrypt;
 use crate::toolkit::enveloped::Shared;
 use crate::toolkit::enveloped::To;
+use crate::toolkit::keys;
 use crate::toolkit::mail;
 use crate::toolkit::people;
 use crate::toolkit::people::alice;
@@ -446,12 +452,6 @@ fn c_17_rounds_are_bounded_before_any_derivation() {
         assert_eq!(recipient(&record, 0, "result"), "unsupported");
         assert_eq!(record.layer_notes(), ["kdf_limit"]);
     }
-    // Below the bound of one, above that of a message: ten passwords at six million rounds.
-    let der = encrypt(&text, Aes256Cbc).shared(bomb(6_000_000)).encode();
-    let lines = b"1\n2\n3\n4\n5\n6\n7\n8\n9\nright\n";
-    let record = audit(&der).passwords(lines).record();
-    assert_eq!(record.status(), "unsupported");
-    assert_eq!(record.layer_notes(), ["kdf_limit"]);
     // Another recipient is not hindered.
     let der = encrypt(&text, Aes256Cbc)
         .shared(bomb(1_000_000_000))
@@ -459,6 +459,88 @@ fn c_17_rounds_are_bounded_before_any_derivation() {
         .encode();
     let record = audit(&der).key(carol()).passwords(b"right\n").record();
     assert_eq!(record.status(), "decrypted");
+}
+
+/// Passwords are tried in their order until the rounds of the message are spent; what then stays closed says so, and nothing else suffers.
+#[test]
+fn c_17_passwords_are_tried_until_the_rounds_are_spent() {
+    let text = content();
+    let under = |rounds| Shared::Password {
+        password: b"right",
+        cipher: Aes256Cbc,
+        derivation: Some((rounds, Some(oid::HMAC_SHA512))),
+    };
+    let list = |place: usize| -> Vec<u8> {
+        let lines = (1..=200).map(|n| {
+            if n == place {
+                "right\n".to_owned()
+            } else {
+                format!("{n}\n")
+            }
+        });
+        lines.collect::<String>().into_bytes()
+    };
+    // A hundred of two hundred can be paid for.
+    let limits = Limits::default().with_kdf_rounds(100_000);
+    let tried = |der: &[u8], place: usize, key: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("carol.key"), keys::pkcs8(carol().key())).unwrap();
+        fs::write(folder.path().join("carol.cer"), &carol().certificate).unwrap();
+        let paths = if key {
+            vec![folder.path().to_owned()]
+        } else {
+            Vec::new()
+        };
+        let ring = Keyring::load(
+            &paths,
+            &Passwords::from_lines(&list(place)),
+            &Limits::default(),
+        );
+        let settings = Settings {
+            limits: limits.clone(),
+            ..Settings::default()
+        };
+        let mail = mail::message(&from_alice(), &mail::pkcs7_mime("enveloped-data", der));
+        let message = Message {
+            bytes: &mail,
+            form: Form::Mail,
+            origin: Origin::default(),
+        };
+        let ring = ring.unwrap().0;
+        let mut scratch = Scratch::default();
+        let facts = *collect(&message, &ring, &settings, &mut scratch)
+            .facts
+            .unwrap();
+        // A worker that has tried other mail before says the same.
+        let again = *collect(&message, &ring, &settings, &mut scratch)
+            .facts
+            .unwrap();
+        assert_eq!(facts, again);
+        let layer = &facts.layers[0];
+        let encrypted = layer.encrypted.as_ref().unwrap();
+        let found = layer.findings.contains(&Finding::KdfLimit);
+        (encrypted.decryption, found)
+    };
+    let der = encrypt(&text, Aes256Cbc).shared(under(1000)).encode();
+    assert_eq!(tried(&der, 1, false), (Decryption::Decrypted, false));
+    assert_eq!(tried(&der, 100, false), (Decryption::Decrypted, false));
+    assert_eq!(tried(&der, 101, false), (Decryption::NotTried, true));
+    // No password of few that all were tried: nothing is left over.
+    let der = encrypt(&text, Aes256Cbc).shared(under(500)).encode();
+    assert_eq!(tried(&der, 0, false), (Decryption::NoKey, false));
+    assert_eq!(tried(&der, 200, false), (Decryption::Decrypted, false));
+    // Two recipients share the rounds, and a key is used all the same.
+    let twice = encrypt(&text, Aes256Cbc)
+        .shared(under(1000))
+        .shared(under(1000));
+    assert_eq!(
+        tried(&twice.encode(), 101, false),
+        (Decryption::NotTried, true)
+    );
+    let twice = encrypt(&text, Aes256Cbc)
+        .shared(under(1000))
+        .to(To::new(carol()));
+    assert_eq!(tried(&twice.encode(), 101, true).0, Decryption::Decrypted);
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::toolkit::people::{alice, bob, carol};
 
 /// The entity is the one that `openssl cms -decrypt` gives.
 #[test]
-fn f12_openssl_gives_the_same_entities() {
+fn f_12_openssl_gives_the_same_entities() {
     if Command::new("openssl").arg("version").output().is_err() {
         eprintln!("skipped: no openssl");
         return;
@@ -119,7 +119,7 @@ fn f12_openssl_gives_the_same_entities() {
 
 /// Inner signatures verify in the output, with another program too, whatever the store's line ends.
 #[test]
-fn f05_openssl_verifies_what_is_left() {
+fn f_05_openssl_verifies_what_is_left() {
     if Command::new("openssl").arg("version").output().is_err() {
         eprintln!("skipped: no openssl");
         return;
@@ -161,7 +161,7 @@ fn f05_openssl_verifies_what_is_left() {
 
 /// Another reader of mail finds the fields that were there, and the text that was encrypted.
 #[test]
-fn f02_python_reads_the_same_fields() {
+fn f_02_python_reads_the_same_fields() {
     const READ: &str = "import email, email.policy, json, sys\n\
         m = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=email.policy.compat32)\n\
         own = lambda n: n.lower().startswith(('content-', 'x-mailseal-')) or n.lower() == 'mime-version'\n\
@@ -210,7 +210,7 @@ fn f02_python_reads_the_same_fields() {
 
 /// Whatever is damaged, a message is copied, or it is decrypted to something that is not encrypted any more, once and for all.
 #[test]
-fn f16_damage_never_makes_half_a_message() {
+fn f_16_damage_never_makes_half_a_message() {
     let entities = [
         encrypted(&content()),
         encrypted_with(&clear_signed(&content(), alice()), Aes256Gcm),
@@ -285,7 +285,7 @@ fn f16_damage_never_makes_half_a_message() {
 
 /// Every sample: decrypted, or copied for a reason; decrypted ones are not encrypted any more, and no signature in them changed.
 #[test]
-fn f16_every_sample_is_migrated_once() {
+fn f_16_every_sample_is_migrated_once() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-mail");
     let given = folder.join("keys");
     let passwords = Passwords::from_lines(&fs::read(given.join("password")).unwrap());

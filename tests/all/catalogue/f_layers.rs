@@ -1,6 +1,8 @@
 //! Rows C-01, C-02, F-05, F-11 and F-18 to F-20: which layers of a message are taken off, and what stays as it was.
 
-use mailseal::crypto::content_cipher::CipherAlgorithm::{Aes256Cbc, Aes256Gcm};
+use mailseal::crypto::content_cipher::CipherAlgorithm::{
+    Aes256Cbc, Aes256Gcm, DesCbc, TripleDesCbc,
+};
 use mailseal::crypto::digest::sha256;
 use mailseal::facts::axis::{Digest, Integrity, LayerKind, Signature};
 use mailseal::facts::finding::Finding;
@@ -22,7 +24,7 @@ use crate::toolkit::mail::{self};
 use crate::toolkit::people::{self, alice, bob, carol};
 
 #[test]
-fn f05_inner_signatures_stay_and_verify() {
+fn f_05_inner_signatures_stay_and_verify() {
     let entity = content();
     for signed in [
         clear_signed(&entity, alice()),
@@ -82,7 +84,7 @@ fn f05_inner_signatures_stay_and_verify() {
 }
 
 #[test]
-fn f05_a_signature_over_the_ciphertext_goes_with_it() {
+fn f_05_a_signature_over_the_ciphertext_goes_with_it() {
     for signed in [
         clear_signed(&encrypted(&content()), alice()),
         opaque_signed(&encrypted(&content()), alice()),
@@ -114,7 +116,7 @@ fn f05_a_signature_over_the_ciphertext_goes_with_it() {
 }
 
 #[test]
-fn f11_line_ends_become_the_store_s_where_that_loses_nothing() {
+fn f_11_line_ends_become_the_store_s_where_that_loses_nothing() {
     let binary = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n\x00\r\n\r\xff\n";
     let mixed = b"Content-Type: text/plain\r\n\r\none\r\ntwo\nthree\r\n";
     let bare_cr = b"Content-Type: text/plain\r\n\r\none\rtwo\r\n";
@@ -160,7 +162,7 @@ fn f11_line_ends_become_the_store_s_where_that_loses_nothing() {
 
 /// A signature over binary content or over lines that end in LF only verifies in no other form.
 #[test]
-fn f11_signed_content_keeps_the_form_that_was_signed() {
+fn f_11_signed_content_keeps_the_form_that_was_signed() {
     let odd = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\r\nb\nc\rd\n".to_vec();
     let unix = b"Content-Type: text/plain\n\none\ntwo\n".to_vec();
     for entity in [odd, unix] {
@@ -185,7 +187,7 @@ fn f11_signed_content_keeps_the_form_that_was_signed() {
 }
 
 #[test]
-fn f18_nested_layers_go_as_a_whole() {
+fn f_18_nested_layers_go_as_a_whole() {
     let twice = encrypted(&encrypted_with(&content(), Aes256Gcm));
     let read = decrypted(&stored(&twice)[0]);
     assert_eq!(read.layers.len(), 2);
@@ -224,8 +226,29 @@ fn f18_nested_layers_go_as_a_whole() {
     assert_eq!(kept(&stored(&encrypted(&signed))[0]), Kept::NoKey);
 }
 
+/// The manifest says how well a layer was hidden (rows C-18, C-19).
 #[test]
-fn f19_integrity_is_asked_for_on_demand() {
+fn f_18_weak_and_broken_ciphers_are_told_with_their_bits() {
+    for (cipher, code) in [
+        (Aes256Cbc, None),
+        (TripleDesCbc, Some(Finding::CipherWeak)),
+        (DesCbc, Some(Finding::CipherBroken)),
+    ] {
+        let message = mail::message(&from_alice(), &encrypted_with(&content(), cipher));
+        let read = decrypted(&message);
+        let key_bits = read.layers[0].encrypted.as_ref().unwrap().key_bits;
+        let facts = facts_with_keys(&message);
+        assert!(key_bits.is_some_and(|bits| bits >= 56), "{key_bits:?}");
+        assert_eq!(
+            key_bits,
+            facts.layers[0].encrypted.as_ref().unwrap().key_bits
+        );
+        assert_eq!(codes(&read), Vec::from_iter(code), "{cipher:?}");
+    }
+}
+
+#[test]
+fn f_19_integrity_is_asked_for_on_demand() {
     let strict = Options {
         release: Release::RequireIntegrity,
         ..Options::default()
@@ -245,7 +268,7 @@ fn f19_integrity_is_asked_for_on_demand() {
 }
 
 #[test]
-fn f20_what_can_t_be_decrypted_is_copied_with_its_reason() {
+fn f_20_what_can_t_be_decrypted_is_copied_with_its_reason() {
     assert_eq!(kept(&stored(&for_stranger(&content()))[0]), Kept::NoKey);
     let cms = Encrypt::new(&content(), Aes256Cbc)
         .to(To::new(carol()))
@@ -273,7 +296,7 @@ fn f20_what_can_t_be_decrypted_is_copied_with_its_reason() {
 }
 
 #[test]
-fn c01_parts_around_an_encrypted_part_are_left_alone() {
+fn c_01_parts_around_an_encrypted_part_are_left_alone() {
     let html = |text: &str| mail::entity("text/html", text.as_bytes());
     let efail = mail::multipart(
         "mixed",
@@ -351,7 +374,7 @@ fn c01_parts_around_an_encrypted_part_are_left_alone() {
 }
 
 #[test]
-fn c02_several_encrypted_parts() {
+fn c_02_several_encrypted_parts() {
     let second = mail::text("second\n");
     let both = mail::multipart(
         "mixed",
@@ -413,7 +436,7 @@ fn c02_several_encrypted_parts() {
 
 /// Parts beside the one replaced come out without the quoting of their mbox, or the message stays.
 #[test]
-fn c02_quoting_of_the_parts_beside_is_undone() {
+fn c_02_quoting_of_the_parts_beside_is_undone() {
     let beside = mail::text("x\n>From here\n>>From there\n");
     let message = mail::lf(&mail::message(
         &from_alice(),
@@ -448,7 +471,7 @@ fn c02_quoting_of_the_parts_beside_is_undone() {
 }
 
 #[test]
-fn f02_a_cms_file_gives_its_entity() {
+fn f_02_a_cms_file_gives_its_entity() {
     let cms = Encrypt::new(&content(), Aes256Cbc)
         .to(To::new(carol()))
         .encode();
@@ -488,7 +511,7 @@ fn f02_a_cms_file_gives_its_entity() {
 
 /// A signature over lines that end in LF, as old Unix programs made them: the message is read back, and stays as it was decrypted.
 #[test]
-fn f12_what_would_not_verify_is_not_written_so() {
+fn f_12_what_would_not_verify_is_not_written_so() {
     let unix = mail::lf(&content());
     let signed = mail::lf(&mail::multipart_signed(
         &unix,

@@ -12,7 +12,7 @@ use mailseal::jobs::migrate::message::{Kept, Options, ProvenancePlace};
 use crate::catalogue::a_axes::{content, from_alice};
 use crate::catalogue::migrated::{
     INNER, bare, clear_signed, codes, decrypted, decrypted_as, encrypted, facts, kept,
-    opaque_signed, protecting, stored, text,
+    opaque_signed, partial, protecting, stored, text,
 };
 use crate::toolkit::certificates::{Holder, Party, Wanted};
 use crate::toolkit::cms::signed_by;
@@ -35,7 +35,7 @@ const ODD: &[u8] = b">From odd@example.com Mon Jan  1 00:00:00 2001\r\n\
     Message-ID:<odd@sample.example>\r\n";
 
 #[test]
-fn f02_the_outer_header_stays_byte_for_byte() {
+fn f_02_the_outer_header_stays_byte_for_byte() {
     let tail =
         b"mIme-version: 1.0 (odd)\r\nDate: Wed, 15 May 2024 10:30:00 +0000\r\nX-Last: \xff\r\n";
     let inner = content();
@@ -73,7 +73,7 @@ fn f02_the_outer_header_stays_byte_for_byte() {
 
 /// Every outer field survives, whatever the header looks like: seeded, so that a failure can be repeated.
 #[test]
-fn f02_odd_headers_survive() {
+fn f_02_odd_headers_survive() {
     let cms = mail::base64_lines(
         &Encrypt::new(&content(), Aes128Cbc)
             .to(To::new(carol()))
@@ -186,7 +186,7 @@ fn f02_odd_headers_survive() {
 }
 
 #[test]
-fn f03_an_entity_without_a_type_is_text_and_nothing_outside_survives() {
+fn f_03_an_entity_without_a_type_is_text_and_nothing_outside_survives() {
     let headers = from_alice().with("Content-Description", "S/MIME Encrypted Message");
     for (inner, body) in [
         (&b"\r\nhello\r\n"[..], "hello\n"),
@@ -211,7 +211,7 @@ fn outside(subject: &str) -> Headers {
 }
 
 #[test]
-fn f04_protected_fields_are_restored_and_the_placeholder_is_kept() {
+fn f_04_protected_fields_are_restored_and_the_placeholder_is_kept() {
     for kind in ["hp=\"cipher\"", "protected-headers=v1"] {
         let inner = protecting(INNER, kind);
         for message in [0, 1].map(|at| {
@@ -235,7 +235,7 @@ fn f04_protected_fields_are_restored_and_the_placeholder_is_kept() {
             );
             assert_eq!(seen.matches("Message-ID:").count(), 1, "{seen}");
             assert!(seen.ends_with("\n\nsecret text\n"));
-            assert_eq!(codes(&read), []);
+            assert_eq!(codes(&read), [Finding::InnerFieldsRestored]);
         }
         let keep = Options {
             keep_outer_headers: true,
@@ -257,7 +257,7 @@ fn f04_protected_fields_are_restored_and_the_placeholder_is_kept() {
 }
 
 #[test]
-fn f04_the_wrapped_form_is_unwrapped() {
+fn f_04_the_wrapped_form_is_unwrapped() {
     let inner = |id: &str| {
         let headers = outside("The real subject").set("Message-ID", id);
         mail::message(&headers, &mail::text("wrapped\n"))
@@ -317,7 +317,7 @@ fn f04_the_wrapped_form_is_unwrapped() {
 }
 
 #[test]
-fn f04_another_sender_inside_is_not_believed() {
+fn f_04_another_sender_inside_is_not_believed() {
     let fields = "From: Boss <boss@example.org>\r\nSender: boss@example.org\r\nSubject: Pay\r\n";
     let hp = |body: &str| {
         format!("{body}Content-Type: text/plain; hp=\"cipher\"\r\n\r\npay\r\n").into_bytes()
@@ -333,7 +333,10 @@ fn f04_another_sender_inside_is_not_believed() {
     assert!(seen.contains("Subject: Pay\r\n"));
     assert!(seen.contains("X-Mailseal-Inner-From: Boss <boss@example.org>"));
     assert!(!seen.contains("\r\nSender:"));
-    assert_eq!(codes(&unsigned), [Finding::InnerFromDiffers]);
+    assert_eq!(
+        codes(&unsigned),
+        [Finding::InnerFromDiffers, Finding::InnerFieldsRestored]
+    );
     // A signature by somebody else says nothing about the boss; neither does one that does not verify.
     for signed in [
         clear_signed(&hp(fields), alice()),
@@ -344,7 +347,8 @@ fn f04_another_sender_inside_is_not_believed() {
     ] {
         let other = read(&signed);
         assert!(text(&other).starts_with("From: Alice <alice@example.com>\r\n"));
-        assert_eq!(codes(&other), [Finding::InnerFromDiffers]);
+        assert_eq!(codes(&other)[0], Finding::InnerFromDiffers);
+        assert!(!codes(&other).contains(&Finding::InnerFromRestored));
     }
     // Bob's signature is over Bob's name, in both forms: worth something where Bob's authority is trusted.
     let trusting = |anchor: &Holder| Options {
@@ -370,7 +374,10 @@ fn f04_another_sender_inside_is_not_believed() {
     ] {
         let other = as_trusting(&signed, &options);
         assert!(text(&other).starts_with("From: Alice <alice@example.com>\r\n"));
-        assert_eq!(codes(&other), [Finding::InnerFromDiffers]);
+        assert_eq!(
+            codes(&other),
+            [Finding::InnerFromDiffers, Finding::InnerFieldsRestored]
+        );
     }
     for signed in [clear_signed(&entity, bob()), opaque_signed(&entity, bob())] {
         let covered = as_trusting(&signed, &trusting(people::root()));
@@ -387,8 +394,120 @@ fn f04_another_sender_inside_is_not_believed() {
     assert_eq!(codes(&same), []);
 }
 
+/// What a header inside has beside fields is kept, and told; so is what stands in the header of a layer that is gone.
 #[test]
-fn f06_fields_of_threads_and_routes_are_unchanged() {
+fn f_04_no_line_of_a_header_inside_is_lost() {
+    let stray = b"Content-Type: text/plain\r\nthis line is none\r\n\tand goes on\r\nX-A: b\r\n\r\nsecret\r\n";
+    for message in stored(&encrypted(stray)) {
+        let read = decrypted_as(&message, &bare());
+        let seen = String::from_utf8_lossy(&mail::lf(&read.bytes)).into_owned();
+        let kept =
+            "\nX-Mailseal-Not-A-Field: this line is none\n\tand goes on\nX-Mailseal-Inner-X-A: b\n";
+        assert!(seen.contains(kept), "{seen}");
+        assert_eq!(codes(&read), [Finding::InnerLineNoField]);
+    }
+    // Under a signature it stands where it stood; around one it does not.
+    let read = decrypted_as(
+        &stored(&encrypted(&clear_signed(stray, alice())))[1],
+        &bare(),
+    );
+    assert!(!text(&read).contains("Not-A-Field"));
+    assert_eq!(codes(&read), []);
+    let around = [&b"no field\r\n"[..], &clear_signed(stray, alice())].concat();
+    let read = decrypted_as(&stored(&encrypted(&around))[1], &bare());
+    assert!(text(&read).contains("\r\nX-Mailseal-Not-A-Field: no field\r\n"));
+    assert_eq!(codes(&read), [Finding::InnerLineNoField]);
+    // A layer between two others, a multipart around one, and a wrapper have headers as well.
+    let middle = [&b"X-Middle: m\r\nno field\r\n"[..], &encrypted(stray)].concat();
+    let read = decrypted_as(&stored(&encrypted(&middle))[1], &bare());
+    let seen = text(&read);
+    for line in [
+        "Inner-X-Middle: m",
+        "Not-A-Field: no field",
+        "Not-A-Field: this line is none",
+    ] {
+        assert!(
+            seen.contains(&format!("\r\nX-Mailseal-{line}\r\n")),
+            "{seen}"
+        );
+    }
+    let part = [&b"X-Part: p\r\n"[..], &encrypted(&content())].concat();
+    let read = decrypted_as(
+        &stored(&mail::multipart("mixed", "w", &[&part]))[1],
+        &bare(),
+    );
+    assert!(text(&read).contains("\r\nX-Mailseal-Inner-X-Part: p\r\n"));
+    let inner = mail::message(&outside("..."), &mail::text("wrapped\n"));
+    let wrapper = mail::entity("message/rfc822; forwarded=no", &inner);
+    let wrapper = [&b"X-Wrapper: w\r\n"[..], &wrapper].concat();
+    for keep_outer_headers in [false, true] {
+        let options = Options {
+            keep_outer_headers,
+            ..bare()
+        };
+        let read = decrypted_as(
+            &mail::message(&outside("..."), &encrypted(&wrapper)),
+            &options,
+        );
+        assert_eq!(
+            text(&read).matches("X-Wrapper: w\r\n").count(),
+            1,
+            "{}",
+            text(&read)
+        );
+        assert!(text(&read).contains("\r\nX-Mailseal-Inner-X-Wrapper: w\r\n"));
+    }
+    // A part that is replaced by itself has its own header.
+    let beside = mail::multipart("mixed", "p", &[&content(), &encrypted(&middle)]);
+    let read = decrypted_as(&stored(&beside)[1], &partial());
+    let seen = text(&read);
+    assert!(
+        seen.contains("\r\nX-Mailseal-Inner-X-Middle: m\r\n"),
+        "{seen}"
+    );
+    assert!(
+        seen.contains("\r\nX-Mailseal-Not-A-Field: this line is none\r\n"),
+        "{seen}"
+    );
+    assert_eq!(codes(&read), [Finding::InnerLineNoField]);
+}
+
+/// Anyone can encrypt to a victim with fields of his choice: what no proven signature is over is named.
+#[test]
+fn f_04_fields_that_nobody_vouches_for_are_named() {
+    let fields = "From: Bob <bob@example.com>\r\nReply-To: x@evil.example\r\nTo: y@evil.example\r\n\
+        Date: Mon, 1 Jan 2001 00:00:00 +0000\r\nSubject: Pay\r\n";
+    let inner =
+        format!("{fields}Content-Type: text/plain; hp=\"cipher\"\r\n\r\npay\r\n").into_bytes();
+    let of = |entity: &[u8], options: &Options| {
+        let read = decrypted_as(&mail::message(&outside("..."), &encrypted(entity)), options);
+        let found = read.findings.iter();
+        let found = found.filter(|one| one.code == Finding::InnerFieldsRestored);
+        found.map(|one| one.place.clone()).collect::<Vec<_>>()
+    };
+    let all = ["date", "reply-to", "subject", "to"];
+    assert_eq!(of(&inner, &bare()), all);
+    assert_eq!(of(&clear_signed(&inner, bob()), &bare()), all);
+    let trusting = Options {
+        authorities: Some(Arc::new(Authorities {
+            anchors: vec![people::root().certificate.clone()],
+            certificates: Vec::new(),
+            now: people::now(),
+        })),
+        ..bare()
+    };
+    assert_eq!(of(&inner, &trusting), all);
+    assert_eq!(of(&clear_signed(&inner, alice()), &trusting), all);
+    assert!(of(&clear_signed(&inner, bob()), &trusting).is_empty());
+    let keep = Options {
+        keep_outer_headers: true,
+        ..bare()
+    };
+    assert!(of(&inner, &keep).is_empty());
+}
+
+#[test]
+fn f_06_fields_of_threads_and_routes_are_unchanged() {
     let headers = from_alice()
         .first("Received", "from x by y; Wed, 15 May 2024 10:30:01 +0000")
         .with("In-Reply-To", "<a@b>")
@@ -415,7 +534,7 @@ fn f06_fields_of_threads_and_routes_are_unchanged() {
 }
 
 #[test]
-fn f08_one_field_says_what_was_done_and_only_once() {
+fn f_08_one_field_says_what_was_done_and_only_once() {
     for message in stored(&encrypted(&content())) {
         let read = decrypted(&message);
         let seen = String::from_utf8_lossy(&mail::lf(&read.bytes)).into_owned();

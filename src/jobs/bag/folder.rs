@@ -1,18 +1,22 @@
 //! The place of the output: `OUT.partial` until everything is in order, with the bag in it; then the bag becomes `OUT`, by one rename.
 //! Others can't read any of it, whatever the umask.
 
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::RunError;
+use crate::jobs::check::manifest_line;
+use crate::jobs::files::parent_of;
 use crate::jobs::output::{RESUME_FILE, lock, partial_of};
 
+pub(in crate::jobs) use crate::jobs::files::{create_file, exists, make_folder, sync};
+
 /// How far a run is; see `journal`.
-pub(super) const JOURNAL_FILE: &str = "journal";
+pub(in crate::jobs) const JOURNAL_FILE: &str = "journal";
 /// Files that are not complete.
 const TEMPORARY: &str = "tmp";
 /// The bag in the making.
@@ -49,6 +53,8 @@ pub struct Folder {
     partial: PathBuf,
     target: PathBuf,
     replace: bool,
+    /// An earlier run made it, which may have ended while it replaced a bag.
+    is_reopened: bool,
     /// The partial folder, locked for as long as this is there.
     lock: Option<File>,
 }
@@ -61,6 +67,9 @@ impl Folder {
     /// way must not be replaced; `Unwritable` where the folder can't be made.
     pub fn create(target: &Path, replace: bool, resume_text: &[u8]) -> Result<Self, RunError> {
         let mut folder = Self::at(target, replace)?;
+        if replace && exists(target) {
+            check_aside(&aside_of(target))?;
+        }
         if exists(&folder.partial) {
             let held = lock(&folder.partial)?;
             if !replace {
@@ -108,11 +117,15 @@ impl Folder {
         fs::read_dir(&partial).map_err(|error| RunError::unreadable(&partial, error))?;
         let held = lock(&partial)?;
         if !exists(&partial.join(BAG)) && exists(&partial.join(RESUME_FILE)) && is_bag(target) {
+            if replace {
+                remove_replaced(&aside_of(target))?;
+            }
             remove_partial(&partial)?;
             return Ok(None);
         }
         let mut folder = Self::at(target, replace)?;
         folder.lock = held;
+        folder.is_reopened = true;
         for name in [TEMPORARY, BAG, "bag/data"] {
             let path = folder.partial.join(name);
             if !exists(&path) {
@@ -143,42 +156,43 @@ impl Folder {
             partial: partial_of(target),
             target: target.to_owned(),
             replace,
+            is_reopened: false,
             lock: None,
         })
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
+    pub(in crate::jobs) fn journal(&self) -> PathBuf {
         self.partial.join(JOURNAL_FILE)
     }
 
     /// The bag's folder.
-    pub(super) fn bag(&self) -> PathBuf {
+    pub(in crate::jobs) fn bag(&self) -> PathBuf {
         self.partial.join(BAG)
     }
 
     /// A file of the bag, by its raw path below `data`.
-    pub(super) fn data(&self, path: &[u8]) -> PathBuf {
+    pub(in crate::jobs) fn data(&self, path: &[u8]) -> PathBuf {
         self.partial.join("bag/data").join(OsStr::from_bytes(path))
     }
 
     /// Where temporary files lie.
-    pub(super) fn temporary_folder(&self) -> PathBuf {
+    pub(in crate::jobs) fn temporary_folder(&self) -> PathBuf {
         self.partial.join(TEMPORARY)
     }
 
     /// The temporary file of this name.
-    pub(super) fn temporary(&self, name: &str) -> PathBuf {
+    pub(in crate::jobs) fn temporary(&self, name: &str) -> PathBuf {
         self.temporary_folder().join(name)
     }
 
     /// Makes the names in the partial folder and in the bag last.
-    pub(super) fn sync(&self) -> Result<(), RunError> {
+    pub(in crate::jobs) fn sync(&self) -> Result<(), RunError> {
         sync(&self.bag())?;
         sync(&self.partial)
     }
 
     /// Removes what a run that died left, but for the file of this name.
-    pub(super) fn clean(&self, but: Option<&str>) -> Result<(), RunError> {
+    pub(in crate::jobs) fn clean(&self, but: Option<&str>) -> Result<(), RunError> {
         let folder = self.temporary_folder();
         let unwritable = |error| RunError::unwritable(&folder, error);
         for entry in fs::read_dir(&folder).map_err(unwritable)? {
@@ -194,32 +208,51 @@ impl Folder {
     ///
     /// # Errors
     /// `Unwritable`; then nothing stands under the final name but what was there before.
-    pub(super) fn finish(self) -> Result<(), RunError> {
+    pub(in crate::jobs) fn finish(self) -> Result<(), RunError> {
         self.sync()?;
         let unwritable = |error| RunError::unwritable(&self.target, error);
-        let mut aside = self
-            .target
-            .components()
-            .collect::<PathBuf>()
-            .into_os_string();
-        aside.push(".replaced");
-        let aside = PathBuf::from(aside);
+        let aside = aside_of(&self.target);
+        // Only what this run or the one before it put there is removed.
+        let mut is_ours = self.is_reopened;
         if self.replace && exists(&self.target) {
-            if exists(&aside) {
-                return Err(RunError::Unusable {
-                    path: aside,
-                    problem: "exists: an earlier run was ended while it replaced a bag, or the folder is yours. Move it away, and go on with --resume.",
-                });
-            }
+            check_aside(&aside)?;
+            // Much may have been put there since the run began.
+            check_bag(&self.target)?;
+            is_ours = true;
             fs::rename(&self.target, &aside).map_err(unwritable)?;
         }
         fs::rename(self.bag(), &self.target).map_err(unwritable)?;
         sync(parent_of(&self.target).unwrap_or(Path::new(".")))?;
-        if self.replace && exists(&aside) {
-            fs::remove_dir_all(&aside).map_err(unwritable)?;
+        if self.replace && is_ours {
+            remove_replaced(&aside)?;
         }
         remove_partial(&self.partial)
     }
+}
+
+/// Where the bag that is replaced waits while the new one takes its name.
+fn aside_of(target: &Path) -> PathBuf {
+    let mut aside = target.components().collect::<PathBuf>().into_os_string();
+    aside.push(".replaced");
+    PathBuf::from(aside)
+}
+
+fn check_aside(aside: &Path) -> Result<(), RunError> {
+    if !exists(aside) {
+        return Ok(());
+    }
+    Err(RunError::Unusable {
+        path: aside.to_owned(),
+        problem: "exists: an earlier run was ended while it replaced a bag, or the folder is yours. Move it away, and go on with --resume.",
+    })
+}
+
+/// Removes the bag that was replaced; anything else stays.
+fn remove_replaced(aside: &Path) -> Result<(), RunError> {
+    if check_bag(aside).is_ok() {
+        fs::remove_dir_all(aside).map_err(|error| RunError::unwritable(aside, error))?;
+    }
+    Ok(())
 }
 
 /// Only what runs of ours made is ever removed.
@@ -233,11 +266,31 @@ fn remove_partial(folder: &Path) -> Result<(), RunError> {
         return Err(unusable());
     }
     let known = [RESUME_FILE, JOURNAL_FILE, TEMPORARY, BAG];
-    for entry in fs::read_dir(folder).map_err(|error| RunError::unreadable(folder, error))? {
-        let name = entry
-            .map_err(|error| RunError::unreadable(folder, error))?
-            .file_name();
+    for name in names(folder)? {
         if !known.iter().any(|known| name == *known) {
+            return Err(unusable());
+        }
+    }
+    let bag = folder.join(BAG);
+    if !folder.join(RESUME_FILE).is_file() {
+        // A run that died at once had made nothing but empty folders.
+        let temporary = folder.join(TEMPORARY);
+        let file = temporary.join(RESUME_FILE);
+        if names(&temporary)?.iter().any(|name| name != RESUME_FILE) {
+            return Err(unusable());
+        }
+        if exists(&file) {
+            fs::remove_file(&file).map_err(|_| unusable())?;
+        }
+        for made in [&folder.join("bag/data"), &bag, &temporary, folder] {
+            if exists(made) {
+                fs::remove_dir(made).map_err(|_| unusable())?;
+            }
+        }
+        return Ok(());
+    }
+    for name in names(&bag)? {
+        if !BAG_NAMES.iter().any(|known| name == *known) {
             return Err(unusable());
         }
     }
@@ -274,40 +327,63 @@ fn check_bag(folder: &Path) -> Result<(), RunError> {
             "is no bag of mailseal, so --force does not replace it. Choose another folder with -o.",
         ));
     }
-    for entry in fs::read_dir(folder).map_err(|error| RunError::unreadable(folder, error))? {
-        let name = entry
-            .map_err(|error| RunError::unreadable(folder, error))?
-            .file_name();
-        if !BAG_NAMES.iter().any(|known| name == *known) {
-            return Err(unusable(
-                "holds more than a bag of mailseal, so --force does not replace it. Move your own files away, or choose another folder with -o.",
-            ));
-        }
+    let names = names(folder)?;
+    let known = |name: &OsString| BAG_NAMES.iter().any(|known| name == *known);
+    if !names.iter().all(known) || !holds_what_is_listed(folder)? {
+        return Err(unusable(
+            "holds more than a bag of mailseal, so --force does not replace it. Move your own files away, or choose another folder with -o.",
+        ));
     }
     Ok(())
 }
 
-pub(super) fn exists(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
-}
-
-fn parent_of(path: &Path) -> Option<&Path> {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-}
-
-/// A folder that nobody else can look into.
-pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
-    let make = || {
-        DirBuilder::new().mode(0o700).create(path)?;
-        // The umask may have taken away what we need ourselves.
-        fs::set_permissions(path, Permissions::from_mode(0o700))
+/// Every file of the bag has a line in its manifest, or is beside it.
+fn holds_what_is_listed(folder: &Path) -> Result<bool, RunError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |error| RunError::unreadable(&path, error)
     };
-    make().map_err(|error| RunError::unwritable(path, error))
+    let manifest = folder.join(PAYLOAD);
+    let text = fs::read(&manifest).map_err(unreadable(&manifest))?;
+    let lines = text.split(|octet| *octet == b'\n');
+    let listed: HashSet<Vec<u8>> = lines
+        .filter_map(manifest_line)
+        .map(|(_, name)| name)
+        .collect();
+    let mut left = vec![folder.to_owned()];
+    while let Some(at) = left.pop() {
+        for entry in fs::read_dir(&at).map_err(unreadable(&at))? {
+            let entry = entry.map_err(unreadable(&at))?;
+            let path = entry.path();
+            if entry.file_type().map_err(unreadable(&path))?.is_dir() {
+                left.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(folder).unwrap_or(&path);
+            let is_beside = at == folder;
+            if !is_beside && !listed.contains(below.as_os_str().as_bytes()) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The names in a folder; none where there is no folder.
+fn names(folder: &Path) -> Result<Vec<OsString>, RunError> {
+    let unreadable = |error| RunError::unreadable(folder, error);
+    if !exists(folder) {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        names.push(entry.map_err(unreadable)?.file_name());
+    }
+    Ok(names)
 }
 
 /// Folders down to `path`, below `root`, which is there.
-pub(super) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
     let Ok(below) = path.strip_prefix(root) else {
         return Ok(());
     };
@@ -321,25 +397,9 @@ pub(super) fn make_folders(root: &Path, path: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// A new or emptied file that nobody else can read.
-pub(super) fn create_file(path: &Path) -> Result<File, RunError> {
-    let create = || {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)?;
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        Ok(file)
-    };
-    create().map_err(|error| RunError::unwritable(path, error))
-}
-
 /// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
 #[cfg(target_os = "linux")]
-pub(super) fn sync_together(folder: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn sync_together(folder: &Path) -> Result<(), RunError> {
     File::open(folder)
         .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
         .map_err(|error| RunError::unwritable(folder, error))
@@ -347,13 +407,6 @@ pub(super) fn sync_together(folder: &Path) -> Result<(), RunError> {
 
 /// Begins to sync files that lie in a folder, together, where the system can: each is still to be synced, which costs little then.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sync_together(_: &Path) -> Result<(), RunError> {
+pub(in crate::jobs) fn sync_together(_: &Path) -> Result<(), RunError> {
     Ok(())
-}
-
-/// Syncs a file or folder.
-pub(super) fn sync(path: &Path) -> Result<(), RunError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| RunError::unwritable(path, error))
 }

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{Compression, FileInfo, Kind, Stamp};
 use crate::error::RunError;
-use crate::jobs::migrate::commit::set_time;
-use crate::jobs::migrate::folder::{Folder, make_folders};
-use crate::jobs::migrate::source::Sources;
-use crate::jobs::migrate::writer::Writer;
+use crate::jobs::bag::commit::set_time;
+use crate::jobs::bag::folder::{Folder, make_folders};
+use crate::jobs::bag::source::Sources;
 use crate::limits::Limits;
 
 /// A folder of the source.
@@ -28,21 +27,25 @@ struct Place {
 ///
 /// # Errors
 /// One can't be made. One that can't be read is the archive's to report.
-pub(super) fn make(folder: &Folder, sources: &Sources, limits: &Limits) -> Result<(), RunError> {
+pub(in crate::jobs) fn make(
+    folder: &Folder,
+    sources: &Sources,
+    limits: &Limits,
+) -> Result<(), RunError> {
     let data = folder.data(b"");
     each(sources, limits, |place| {
         make_folders(&data, &folder.data(&place.output))
     })
 }
 
-/// Copies what lies in a Maildir's `tmp`.
+/// Calls `with` for each file in a Maildir's `tmp`.
 ///
 /// # Errors
-/// A file can't be read or written.
-pub(super) fn extras(
-    writer: &mut Writer<'_>,
+/// What `with` gave.
+pub(in crate::jobs) fn extras(
     sources: &Sources,
     limits: &Limits,
+    mut with: impl FnMut(&FileInfo) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     each(sources, limits, |place| {
         if !place.is_temporary {
@@ -59,7 +62,7 @@ pub(super) fn extras(
                 continue;
             };
             if metadata.is_file() {
-                writer.extra(&FileInfo {
+                with(&FileInfo {
                     argument: place.argument,
                     path: [&place.relative[..], b"/", name.as_bytes()].concat(),
                     kind: Kind::Other,
@@ -78,7 +81,11 @@ pub(super) fn extras(
 ///
 /// # Errors
 /// One can't be written.
-pub(super) fn times(folder: &Folder, sources: &Sources, limits: &Limits) -> Result<(), RunError> {
+pub(in crate::jobs) fn times(
+    folder: &Folder,
+    sources: &Sources,
+    limits: &Limits,
+) -> Result<(), RunError> {
     each(sources, limits, |place| {
         let path = folder.data(&place.output);
         let Ok(metadata) = fs::metadata(&place.path) else {

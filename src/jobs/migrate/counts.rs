@@ -1,19 +1,11 @@
-//! How far a run is, so that another can go on: a frame for each block, synced once everything that it speaks of is.
-//!
-//! The frames are those of the facts file: one that was cut off when the run died is not read.
-
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
-use std::path::PathBuf;
+//! What a migration has done so far, as the journal has it behind each block.
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Cursor, FileInfo, Stamp, Variant};
-use crate::error::RunError;
+use crate::archive::Cursor;
 use crate::facts::record::Sha256;
-use crate::facts::store::{self, Head, Kind, Reader, Writer};
-use crate::jobs::migrate::commit::Pending;
-use crate::jobs::migrate::folder::create_file;
+use crate::jobs::bag::commit::Pending;
+use crate::jobs::bag::open::OpenState;
 
 /// The state behind a block.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,29 +17,14 @@ pub(super) struct Checkpoint {
     /// The number that the next temporary file gets.
     pub sequence: u64,
     /// The file that is being put together.
-    pub open: Option<OpenState>,
+    pub open: Option<OpenState<FileTally>>,
     /// Files that are complete, synced and listed, and get their names now.
     pub pending: Vec<Pending>,
-}
-
-/// A file that is being put together.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct OpenState {
-    pub file: FileInfo,
-    pub stamp: Option<Stamp>,
-    pub variant: Option<Variant>,
-    pub number: u64,
-    pub output: Vec<u8>,
-    pub tally: FileTally,
 }
 
 /// What is known of a file that is being put together.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct FileTally {
-    /// Bytes written.
-    pub length: u64,
-    /// Where the bytes begin that belong to no message yet.
-    pub before_at: u64,
     pub messages: u64,
     /// Over the digests of the messages, one after another.
     pub chain: Sha256,
@@ -101,13 +78,15 @@ pub struct Counts {
 }
 
 /// Why messages stay encrypted, the worst first.
-pub const REASONS: [&str; 12] = [
+pub const REASONS: [&str; 14] = [
     "panic",
     "read_back_differs",
     "compressed_damaged",
     "damaged",
     "decrypt_failed",
+    "key_locked",
     "no_key",
+    "kdf_limit",
     "unsupported",
     "no_integrity",
     "encrypted_subpart",
@@ -153,79 +132,5 @@ impl Counts {
             left_out: self.left_out + other.left_out,
             incomplete: self.incomplete + other.incomplete,
         }
-    }
-}
-
-/// The journal of a run.
-pub(super) struct Journal {
-    writer: Writer,
-    path: PathBuf,
-}
-
-impl Journal {
-    pub fn create(path: PathBuf, head: &Head) -> Result<Self, RunError> {
-        let file = create_file(&path)?;
-        let begin = || {
-            let mut writer = Writer::create(file, head)?;
-            writer.flush(true)?;
-            Ok(writer)
-        };
-        let writer = begin().map_err(|error| RunError::unwritable(&path, error))?;
-        Ok(Self { writer, path })
-    }
-
-    /// Goes on with an earlier run's. None where it did not come to its first block.
-    ///
-    /// # Errors
-    /// `Damaged` where that run had other keys or was of another version.
-    pub fn reopen(path: PathBuf, head: &Head) -> Result<Option<(Self, Checkpoint)>, RunError> {
-        let unreadable = |error| RunError::unreadable(&path, error);
-        let mut file = match File::options().read(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error)),
-        };
-        let opened = Reader::open(file.try_clone().map_err(unreadable)?);
-        let (mut reader, seen) = match opened {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(unreadable(error)),
-        };
-        // What was not synced may be anything: the first frame that can't be read ends the journal.
-        let mut last = None;
-        while let Ok(Some(frame)) = reader.next_frame() {
-            if frame.kind == Kind::Checkpoint {
-                let Ok(checkpoint) = frame.decode() else {
-                    break;
-                };
-                last = Some((checkpoint, reader.position()));
-            }
-        }
-        let Some((checkpoint, end)) = last else {
-            return Ok(None);
-        };
-        if seen != *head {
-            return Err(RunError::Damaged {
-                path,
-                problem: "was written with other keys or by another version. Give the same ones, or start anew with --force.",
-            });
-        }
-        let mut cut = || {
-            file.set_len(end)?;
-            file.seek(SeekFrom::End(0))
-        };
-        cut().map_err(|error| RunError::unwritable(&path, error))?;
-        let writer = Writer::append(file);
-        Ok(Some((Self { writer, path }, checkpoint)))
-    }
-
-    /// Writes the state down; everything that it speaks of is synced.
-    pub fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        let mut write = || {
-            let frame = store::encode(Kind::Checkpoint, checkpoint)?;
-            self.writer.frame(&frame)?;
-            self.writer.flush(true)
-        };
-        write().map_err(|error| RunError::unwritable(&self.path, error))
     }
 }

@@ -13,7 +13,7 @@ use crate::error::RunError;
 
 /// The archives named on the command line.
 #[derive(Clone, Debug)]
-pub(super) struct Sources {
+pub(in crate::jobs) struct Sources {
     arguments: Vec<Argument>,
 }
 
@@ -129,7 +129,7 @@ fn read_once(path: &Path) -> RunError {
 ///
 /// # Errors
 /// `Unusable` where somebody does.
-pub(super) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunError> {
+pub(in crate::jobs) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunError> {
     if file.kind != Kind::Mbox {
         return Ok(());
     }
@@ -159,7 +159,7 @@ pub(super) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunErro
 ///
 /// # Errors
 /// `Unusable` where it is not.
-pub(super) fn check_unchanged(
+pub(in crate::jobs) fn check_unchanged(
     path: &Path,
     file: &FileInfo,
     then: Option<Stamp>,
@@ -178,7 +178,7 @@ pub(super) fn check_unchanged(
 }
 
 /// What was read is not what is there.
-pub(super) fn changed(path: &Path) -> RunError {
+pub(in crate::jobs) fn changed(path: &Path) -> RunError {
     RunError::Unusable {
         path: path.to_owned(),
         problem: "changed while it was read. Stop what writes it, or migrate a copy; then start anew with --force.",

@@ -13,16 +13,14 @@ use crate::archive::{Archive, Item, ReadOptions, Stamp};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::bag::payload_line;
-use crate::jobs::migrate::folder::{
-    Folder, create_file, exists, make_folders, sync, sync_together,
-};
+use crate::jobs::bag::folder::{Folder, create_file, exists, make_folders, sync, sync_together};
+use crate::jobs::bag::tags::payload_line;
 use crate::jobs::output::digest_of;
 use crate::limits::Limits;
 
 /// A complete file that has no name yet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Pending {
+pub(in crate::jobs) struct Pending {
     /// Its name among the temporary files.
     pub name: String,
     /// Its path below `data`.
@@ -40,7 +38,7 @@ const TOGETHER: usize = 16;
 ///
 /// # Errors
 /// What can't be written, or does not read back as it was written.
-pub(super) fn check(
+pub(in crate::jobs) fn check(
     folder: &Folder,
     pending: &[Pending],
     payload: &mut Appender,
@@ -72,7 +70,7 @@ pub(super) fn check(
 ///
 /// # Errors
 /// What can't be written.
-pub(super) fn name(folder: &Folder, pending: &[Pending]) -> Result<(), RunError> {
+pub(in crate::jobs) fn name(folder: &Folder, pending: &[Pending]) -> Result<(), RunError> {
     let mut folders = BTreeSet::new();
     let data = folder.data(b"");
     for file in pending {
@@ -109,7 +107,11 @@ impl Pending {
 
 /// Cuts a written mbox into messages again, under the name that it will have: how many, and the chain of their digests. None where it is
 /// no mbox any more.
-pub(super) fn read_again(path: &Path, name: &[u8], limits: &Limits) -> Option<(u64, Sha256)> {
+pub(in crate::jobs) fn read_again(
+    path: &Path,
+    name: &[u8],
+    limits: &Limits,
+) -> Option<(u64, Sha256)> {
     let options = ReadOptions {
         limits: limits.clone(),
         ..ReadOptions::default()
@@ -132,12 +134,12 @@ pub(super) fn read_again(path: &Path, name: &[u8], limits: &Limits) -> Option<(u
 }
 
 /// A digest over digests, one after another.
-pub(super) fn chained(chain: &Sha256, next: &Sha256) -> Sha256 {
+pub(in crate::jobs) fn chained(chain: &Sha256, next: &Sha256) -> Sha256 {
     sha256(&[chain.as_slice(), next.as_slice()].concat())
 }
 
 /// Gives a file the time of its source, to the nanosecond.
-pub(super) fn set_time(file: &File, stamp: Option<Stamp>) -> io::Result<()> {
+pub(in crate::jobs) fn set_time(file: &File, stamp: Option<Stamp>) -> io::Result<()> {
     let Some(stamp) = stamp else {
         return Ok(());
     };
@@ -154,7 +156,7 @@ pub(super) fn set_time(file: &File, stamp: Option<Stamp>) -> io::Result<()> {
 }
 
 /// A file that grows, and that a run can go on with.
-pub(super) struct Appender {
+pub(in crate::jobs) struct Appender {
     file: BufWriter<File>,
     path: PathBuf,
     length: u64,

@@ -6,19 +6,35 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::write::{maildir, stored};
-use crate::archive::{Compression, FileInfo, Kind, shown};
+use crate::archive::{Compression, FileInfo, Kind, Stamp, Variant, shown};
 use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::folder::{Folder, create_file, exists};
-use crate::jobs::migrate::journal::{FileTally, OpenState};
-use crate::jobs::migrate::source::{Sources, changed, check_unchanged};
+use crate::jobs::bag::folder::{Folder, create_file, exists};
+use crate::jobs::bag::source::{Sources, changed, check_unchanged};
 use crate::report::custody::{self, SourcePlace};
 use crate::report::encode::hex;
 
+/// A file that is being put together, as the journal has it. `T` is what a job knows of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::jobs) struct OpenState<T> {
+    pub file: FileInfo,
+    pub stamp: Option<Stamp>,
+    pub variant: Option<Variant>,
+    pub number: u64,
+    pub output: Vec<u8>,
+    /// Bytes written.
+    pub length: u64,
+    /// Where the bytes begin that belong to no message yet.
+    pub before_at: u64,
+    pub tally: T,
+}
+
 /// The file at hand.
-pub(super) struct Open {
+pub(in crate::jobs) struct Open<T> {
     pub info: FileInfo,
     pub source: PathBuf,
     pub number: u64,
@@ -29,20 +45,52 @@ pub(super) struct Open {
     pub hasher: Hasher,
     /// Over the bytes that belong to no message yet.
     pub before: Hasher,
-    pub tally: FileTally,
+    /// Bytes written.
+    pub length: u64,
+    /// Where the bytes begin that belong to no message yet.
+    pub before_at: u64,
+    pub tally: T,
     /// Another file was written in place of this one, which the journal may still speak of.
     pub is_replaced: bool,
 }
 
 /// A complete file's digest and size.
-pub(super) struct Complete {
+pub(in crate::jobs) struct Complete {
     pub sha256: Sha256,
     pub bytes: u64,
 }
 
-impl Open {
+impl<T: Clone + Default> Open<T> {
+    /// A file that begins: the temporary file of this number, for what lies at `source`.
+    pub fn begin(
+        info: &FileInfo,
+        folder: &Folder,
+        sources: &Sources,
+        number: u64,
+    ) -> Result<Self, RunError> {
+        let path = folder.temporary(&number.to_string());
+        Ok(Self {
+            output: sources.output(info),
+            file: BufWriter::with_capacity(1 << 16, create_file(&path)?),
+            info: info.clone(),
+            source: sources.path(info),
+            number,
+            path,
+            hasher: hasher()?,
+            before: hasher()?,
+            length: 0,
+            before_at: 0,
+            tally: T::default(),
+            is_replaced: false,
+        })
+    }
+
     /// The file that an earlier run was at.
-    pub fn reopen(state: &OpenState, folder: &Folder, sources: &Sources) -> Result<Self, RunError> {
+    pub fn reopen(
+        state: &OpenState<T>,
+        folder: &Folder,
+        sources: &Sources,
+    ) -> Result<Self, RunError> {
         let path = folder.temporary(&state.number.to_string());
         let info = FileInfo {
             stamp: state.stamp,
@@ -58,10 +106,9 @@ impl Open {
             .open(&path)
             .map_err(unreadable)?;
         let (mut whole, mut before) = (hasher()?, hasher()?);
-        let tally = state.tally.clone();
-        file.set_len(tally.length).map_err(unreadable)?;
-        let messages = hash(&mut file, tally.before_at, |bytes| whole.update(bytes));
-        let rest = tally.length.saturating_sub(tally.before_at);
+        file.set_len(state.length).map_err(unreadable)?;
+        let messages = hash(&mut file, state.before_at, |bytes| whole.update(bytes));
+        let rest = state.length.saturating_sub(state.before_at);
         let rest = messages.and_then(|()| {
             hash(&mut file, rest, |bytes| {
                 whole.update(bytes);
@@ -79,7 +126,9 @@ impl Open {
             file: BufWriter::with_capacity(1 << 16, file),
             hasher: whole,
             before,
-            tally,
+            length: state.length,
+            before_at: state.before_at,
+            tally: state.tally.clone(),
             is_replaced: false,
         })
     }
@@ -92,20 +141,22 @@ impl Open {
         }
     }
 
-    pub fn state(&self) -> OpenState {
+    pub fn state(&self) -> OpenState<T> {
         OpenState {
             file: self.info.clone(),
             stamp: self.info.stamp,
             variant: self.info.variant,
             number: self.number,
             output: self.output.clone(),
+            length: self.length,
+            before_at: self.before_at,
             tally: self.tally.clone(),
         }
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), RunError> {
         self.hasher.update(bytes);
-        self.tally.length += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.length += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.file
             .write_all(bytes)
             .map_err(|error| RunError::unwritable(&self.path, error))
@@ -146,11 +197,11 @@ impl Open {
 
     /// The place of what is written next; the bytes before it are accounted to it.
     pub fn place(&mut self, bytes: &[u8], sha256: &Sha256) -> custody::OutputPlace {
-        let before = self.tally.length > self.tally.before_at;
+        let before = self.length > self.before_at;
         let hashed = self.before.finish();
         custody::OutputPlace {
             path: self.shown_output(),
-            offset: self.tally.length,
+            offset: self.length,
             length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             sha256: hex(sha256),
             before_sha256: before.then(|| hex(hashed.as_bytes())),
@@ -203,7 +254,7 @@ impl Open {
             self.write(bytes)?;
             left -= u64::try_from(count).unwrap_or(left);
         }
-        self.tally.before_at = self.tally.length;
+        self.before_at = self.length;
         let digest = sha256_of(&mut hashing);
         place.sha256 = hex(&digest);
         Ok((place, digest))
@@ -213,7 +264,7 @@ impl Open {
     pub fn complete(&mut self) -> Result<Complete, RunError> {
         Ok(Complete {
             sha256: sha256_of(&mut self.hasher),
-            bytes: self.tally.length,
+            bytes: self.length,
         })
     }
 
@@ -283,7 +334,7 @@ impl Write for Hashing {
     }
 }
 
-pub(super) fn hasher() -> Result<Hasher, RunError> {
+pub(in crate::jobs) fn hasher() -> Result<Hasher, RunError> {
     Hasher::new(DigestAlgorithm::Sha256).map_err(|_| RunError::Internal {
         what: "OpenSSL gives no SHA-256",
     })

@@ -12,9 +12,8 @@ use crate::crypto::signature::Signed;
 use crate::crypto::signature_scheme::SignatureScheme;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::bag_info::BagInfo;
-use crate::jobs::migrate::folder::{Folder, PAYLOAD, RECORDS, SIGNATURE_FILE, TAGS, create_file};
-use crate::jobs::migrate::journal::Counts;
+use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, SIGNATURE_FILE, TAGS, create_file};
+use crate::jobs::bag::info::BagInfo;
 use crate::jobs::output::digest_of;
 use crate::pki::keyring::Keyring;
 use crate::pki::x509::Certificate;
@@ -24,7 +23,7 @@ use crate::report::encode::hex;
 pub(in crate::jobs) const COVERED: [&str; 4] = ["bagit.txt", PAYLOAD, RECORDS, "undecrypted.csv"];
 
 /// A line of `manifest-sha256.txt` for a file below `data`. Of its name only line ends and `%` are escaped (RFC 8493 §2.1.3).
-pub(super) fn payload_line(path: &[u8], sha256: &Sha256) -> Vec<u8> {
+pub(in crate::jobs) fn payload_line(path: &[u8], sha256: &Sha256) -> Vec<u8> {
     let mut line = format!("{}  data/", hex(sha256)).into_bytes();
     for octet in path {
         match octet {
@@ -38,13 +37,21 @@ pub(super) fn payload_line(path: &[u8], sha256: &Sha256) -> Vec<u8> {
     line
 }
 
-/// Writes the tag files.
+/// What is below `data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::jobs) struct Sums {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// Writes the tag files. `covered` are those that the tag manifest covers.
 ///
 /// # Errors
 /// They can't be written, or `signer` can't sign.
-pub(super) fn write(
+pub(in crate::jobs) fn write(
     folder: &Folder,
-    counts: &Counts,
+    covered: &[&str],
+    sums: Sums,
     signer: Option<&Keyring>,
     at: Time,
     run: &[u8],
@@ -63,7 +70,7 @@ pub(super) fn write(
     )?;
     write("run.json", run)?;
     let mut tags = String::new();
-    for name in COVERED {
+    for name in covered {
         tags.push_str(&format!("{}  {name}\n", hex(&digest_of(&bag.join(name))?)));
     }
     write(TAGS, tags.as_bytes())?;
@@ -78,8 +85,8 @@ pub(super) fn write(
     let info = BagInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         day: String::from_utf8_lossy(text.get(..10).unwrap_or_default()).into_owned(),
-        bytes: counts.bytes,
-        files: counts.files,
+        bytes: sums.bytes,
+        files: sums.files,
         run: sha256(run),
         tags: sha256(tags.as_bytes()),
         signature: signature.as_deref().map(sha256),
@@ -134,7 +141,7 @@ fn signed(content: &[u8], signer: &Keyring) -> Result<Vec<u8>, RunError> {
 }
 
 /// Can a key of this ring sign?
-pub(super) fn able(signer: &Keyring) -> Option<(&[u8], &PrivateKey)> {
+pub(in crate::jobs) fn able(signer: &Keyring) -> Option<(&[u8], &PrivateKey)> {
     signer.keys().find_map(|id| {
         let certificate = signer.certificate(id)?;
         let key = signer.private_key(id).ok()?;

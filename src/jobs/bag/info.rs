@@ -4,7 +4,7 @@
 
 use crate::crypto::digest::sha256;
 use crate::facts::record::Sha256;
-use crate::jobs::migrate::folder::AGENT;
+use crate::jobs::bag::folder::AGENT;
 use crate::report::encode::hex;
 
 /// What `bag-info.txt` says. Its lines stand in this order.
