@@ -22,8 +22,16 @@ pub enum RunError {
         /// What is wrong and what would be right.
         problem: &'static str,
     },
+    /// Another program uses a file of the archive now: the run can be gone on with later.
+    #[error("{}: {problem}", .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// What it does, and what to wait for.
+        problem: &'static str,
+    },
     /// Something can't be written: disk full, no permission, read-only.
-    #[error("{}: cannot be written: {source}. Free space or choose another folder; nothing half-written is left under the final name.", .path.display())]
+    #[error("{}: cannot be written: {source}. {}; nothing half-written is left under the final name.", .path.display(), way_out(.source))]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
@@ -69,6 +77,20 @@ pub enum RunError {
     },
 }
 
+/// What to do where something can't be written.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "The disk is read-only: choose another folder with -o",
+        io::ErrorKind::PermissionDenied => {
+            "Get the right to write there, or choose another folder with -o"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "Free space or choose another folder"
+        }
+        _ => "Check the disk or choose another folder",
+    }
+}
+
 impl RunError {
     /// `path` could not be read.
     #[must_use]
@@ -85,6 +107,26 @@ impl RunError {
         Self::Unwritable {
             path: path.to_owned(),
             source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_fits_what_happened() {
+        for (kind, wanted) in [
+            (io::ErrorKind::ReadOnlyFilesystem, "is read-only"),
+            (io::ErrorKind::PermissionDenied, "the right to write"),
+            (io::ErrorKind::StorageFull, "Free space"),
+            (io::ErrorKind::NotFound, "Check the disk"),
+        ] {
+            let said = RunError::unwritable(Path::new("out"), kind.into()).to_string();
+            assert!(said.contains(wanted), "{said}");
+            let of_space = kind == io::ErrorKind::StorageFull;
+            assert_eq!(said.contains("Free space"), of_space, "{said}");
         }
     }
 }

@@ -228,6 +228,23 @@ pub(super) fn unread(input: u32, argument: u32, path: Vec<u8>, broken: Broken) -
     [Item::FileStart { input, file }, Item::Fault(fault), end]
 }
 
+/// The end of a file that an earlier run began, and that is gone.
+pub(super) fn gone(input: u32, kind: Kind, offset: u64) -> [Item; 2] {
+    let fault = Fault {
+        code: FaultCode::Vanished,
+        offset,
+        length: 0,
+        detail: FaultDetail::None,
+    };
+    let end = Item::FileEnd {
+        input,
+        bytes: offset,
+        variant: None,
+        kind,
+    };
+    [Item::Fault(fault), end]
+}
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
@@ -307,6 +324,8 @@ pub enum FaultCode {
     Unreadable,
     /// A symbolic link inside a folder.
     SkippedSymlink,
+    /// A symbolic link inside a folder that leads to a folder outside of the archive, or a message of a Maildir that is a link.
+    LinkNotFollowed,
     /// A pipe, device or socket inside a folder.
     NotARegularFile,
     /// A Maildir lacks `cur` or `new`.
@@ -321,15 +340,26 @@ pub enum FaultCode {
     BeforeFirstSeparator,
     /// A file whose name says that it is mail, and whose content does not.
     NotRecognised,
+    /// A file was there when the run began, and was gone before it was read.
+    Vanished,
+    /// A file came while the run went on, and was not read.
+    Appeared,
+    /// A file grew while the run went on; what was added was not read.
+    FileGrew,
+    /// A file was written while it was read: what was read of it may be part old and part new.
+    FileChanged,
+    /// Another file was put in a file's place, or nothing, while it was read: what was read is whole, and is what was there before.
+    FileReplaced,
 }
 
 impl FaultCode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::MessageTooLarge,
         Self::ReadError,
         Self::Unreadable,
         Self::SkippedSymlink,
+        Self::LinkNotFollowed,
         Self::NotARegularFile,
         Self::FolderMissing,
         Self::FolderTooDeep,
@@ -337,9 +367,15 @@ impl FaultCode {
         Self::DecompressionRatio,
         Self::BeforeFirstSeparator,
         Self::NotRecognised,
+        Self::Vanished,
+        Self::Appeared,
+        Self::FileGrew,
+        Self::FileChanged,
+        Self::FileReplaced,
     ];
 
-    /// Mail was left unread because of it: the run is incomplete. Links and devices are left out by design.
+    /// Mail was left unread because of it: the run is incomplete. Devices, and links to what is
+    /// read anyway or to single files, are left out by design.
     #[must_use]
     pub fn leaves_mail_unread(self) -> bool {
         match self {
@@ -350,7 +386,13 @@ impl FaultCode {
             | Self::FolderTooDeep
             | Self::CompressedDamaged
             | Self::DecompressionRatio
-            | Self::NotRecognised => true,
+            | Self::NotRecognised
+            | Self::LinkNotFollowed
+            | Self::Vanished
+            | Self::Appeared
+            | Self::FileGrew
+            | Self::FileChanged
+            | Self::FileReplaced => true,
             Self::SkippedSymlink | Self::NotARegularFile | Self::BeforeFirstSeparator => false,
         }
     }
@@ -370,6 +412,12 @@ impl FaultCode {
             Self::DecompressionRatio => "decompression_ratio",
             Self::BeforeFirstSeparator => "before_first_separator",
             Self::NotRecognised => "not_recognised",
+            Self::LinkNotFollowed => "link_not_followed",
+            Self::Vanished => "vanished",
+            Self::Appeared => "appeared",
+            Self::FileGrew => "file_grew",
+            Self::FileChanged => "file_changed",
+            Self::FileReplaced => "file_replaced",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Members and frames that follow one another are one stream, as `gzip -d` and `zstd -d` read them. One layer is taken off, not two.
 
 use std::fs::File;
+use std::fs::Metadata;
 use std::io;
 use std::io::BufRead;
 use std::io::ErrorKind;
@@ -186,6 +187,29 @@ impl Stream {
         })
     }
 
+    /// Ends behind this many stored bytes, whatever else is written behind them meanwhile.
+    pub fn bound(&mut self, stored_bytes: u64) {
+        let stored = match &mut self.decoder {
+            Decoder::Plain(stored) => stored,
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.get_mut(),
+        };
+        let buffered = stored.buffer.len().saturating_sub(stored.at);
+        let taken = stored
+            .used
+            .saturating_add(u64::try_from(buffered).unwrap_or(0));
+        stored.left = Some(stored_bytes.saturating_sub(taken));
+        stored.bound = Some(stored_bytes);
+    }
+
+    /// What the system says of the file now; None for a stream.
+    pub fn metadata(&self) -> Option<Metadata> {
+        match &self.stored().raw {
+            Raw::File(file) => file.metadata().ok(),
+            Raw::Pipe(_) => None,
+        }
+    }
+
     /// Gives back what was read for a look, before anything else was read.
     pub fn put_back(&mut self, bytes: Vec<u8>) {
         self.put_back = bytes;
@@ -223,6 +247,9 @@ struct Stored {
     buffer: Vec<u8>,
     at: usize,
     used: u64,
+    /// Stored bytes up to the bound, if there is one.
+    left: Option<u64>,
+    bound: Option<u64>,
     failed: Option<ErrorKind>,
 }
 
@@ -239,6 +266,8 @@ impl Stored {
             buffer: Vec::new(),
             at: 0,
             used: 0,
+            left: None,
+            bound: None,
             failed: None,
         }
     }
@@ -261,6 +290,12 @@ impl Stored {
     }
 
     fn raw_read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = self.left.and_then(|left| usize::try_from(left).ok());
+        let most = most.map_or(into.len(), |most| most.min(into.len()));
+        let into = into.get_mut(..most).unwrap_or_default();
+        if into.is_empty() {
+            return Ok(0);
+        }
         let result = match &mut self.raw {
             Raw::File(file) => file.read(into),
             Raw::Pipe(pipe) => pipe.read(into),
@@ -269,6 +304,9 @@ impl Stored {
             && error.kind() != ErrorKind::Interrupted
         {
             self.failed = Some(error.kind());
+        }
+        if let (Ok(count), Some(left)) = (&result, &mut self.left) {
+            *left = left.saturating_sub(u64::try_from(*count).unwrap_or(0));
         }
         result
     }
@@ -283,6 +321,7 @@ impl Stored {
         }
         self.buffer.clear();
         self.at = 0;
+        self.left = self.bound.map(|bound| bound.saturating_sub(offset));
         true
     }
 }

@@ -1,5 +1,7 @@
 //! One open file on its way into blocks.
 
+use std::os::unix::fs::MetadataExt;
+
 use crate::archive::block::Compression;
 use crate::archive::block::Fault;
 use crate::archive::block::FaultCode;
@@ -8,6 +10,7 @@ use crate::archive::block::FileInfo;
 use crate::archive::block::Item;
 use crate::archive::block::Kind;
 use crate::archive::block::Located;
+use crate::archive::block::Stamp;
 use crate::archive::compressed::Broken;
 use crate::archive::compressed::Stream;
 use crate::archive::cursor::Place;
@@ -99,7 +102,7 @@ impl OpenFile {
     /// # Errors
     /// There is a fault in its place.
     pub fn new(source: Source, file_times: bool) -> Result<Self, (Vec<u8>, Broken)> {
-        let (stream, stamp, named, in_maildir) = match source.what {
+        let (mut stream, stamp, named, in_maildir) = match source.what {
             What::Fault(broken) => return Err((source.path, broken)),
             What::File {
                 stream,
@@ -108,6 +111,9 @@ impl OpenFile {
                 in_maildir,
             } => (stream, stamp, named, in_maildir),
         };
+        if let Some(stamp) = stamp {
+            stream.bound(stamp.bytes);
+        }
         Ok(Self {
             input: 0,
             info: FileInfo {
@@ -133,6 +139,9 @@ impl OpenFile {
 
     /// Puts a file from its start to where an earlier run stopped in it.
     pub fn resume(mut self, input: u32, info: FileInfo, offset: u64, mbox: Option<Mbox>) -> Self {
+        if let Some(bytes) = info.stored_bytes {
+            self.stream.bound(bytes);
+        }
         // A fault on the way comes again at the next read.
         if self.stream.skip_to(offset).is_ok() {
             self.counted = self.stream.stored_bytes_used();
@@ -142,6 +151,8 @@ impl OpenFile {
         self.info = FileInfo {
             stamp: self.info.stamp,
             variant: self.variant,
+            // A message of a Maildir may have another name by now.
+            path: self.info.path,
             ..info
         };
         self.at = offset;
@@ -499,6 +510,14 @@ impl OpenFile {
             }));
             self.at += left;
         }
+        if let Some((code, detail)) = self.changed() {
+            out.items.push(Item::Fault(Fault {
+                code,
+                offset: self.at,
+                length: 0,
+                detail,
+            }));
+        }
         out.items.push(Item::FileEnd {
             input: self.input,
             bytes: self.at,
@@ -506,6 +525,28 @@ impl OpenFile {
             kind: self.info.kind,
         });
         Step::Ended
+    }
+
+    /// What others did to the file while it was read. Messages of a Maildir are moved and removed, and never written.
+    fn changed(&self) -> Option<(FaultCode, FaultDetail)> {
+        let (then, bytes) = (self.info.stamp?, self.info.stored_bytes?);
+        let metadata = self.stream.metadata()?;
+        let now = Stamp::of(&metadata);
+        match self.info.kind {
+            Kind::Mbox | Kind::Eml | Kind::Cms => {}
+            // Mail that was delivered to an empty mbox.
+            Kind::Other if bytes == 0 => {}
+            Kind::Maildir | Kind::Other | Kind::Unread => return None,
+        }
+        if now.bytes > bytes {
+            let more = FaultDetail::StoredBytesLeft(now.bytes - bytes);
+            return Some((FaultCode::FileGrew, more));
+        }
+        if now.bytes < bytes || now != then {
+            return Some((FaultCode::FileChanged, FaultDetail::None));
+        }
+        let is_gone = metadata.nlink() == 0 && self.info.kind == Kind::Mbox;
+        is_gone.then_some((FaultCode::FileReplaced, FaultDetail::None))
     }
 
     /// True if the visible bytes are all that is left of the file.

@@ -1,6 +1,5 @@
 //! The arguments, and the files in them one after the other.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -20,6 +19,10 @@ use crate::archive::cursor::Place;
 use crate::archive::detect;
 use crate::archive::detect::Detected;
 use crate::archive::detect::Named;
+use crate::archive::ledger::Ledger;
+use crate::archive::ledger::Lister;
+use crate::archive::ledger::Listing;
+use crate::archive::ledger::Missing;
 use crate::archive::maildir;
 use crate::archive::mbox::variant::PREFIX_BYTES;
 use crate::archive::walk::Found;
@@ -58,6 +61,8 @@ pub(super) struct Source {
     /// Relative to the argument.
     pub path: Vec<u8>,
     pub what: What,
+    /// It is out of order: told when everything else was read.
+    pub is_late: bool,
 }
 
 pub(super) enum What {
@@ -88,6 +93,11 @@ pub(super) struct Inputs {
     /// The walk through it, once begun, if it is a folder.
     walk: Option<Walk>,
     limits: Limits,
+    ledger: Ledger,
+    /// The files of folders when the run began.
+    listing: Option<Listing>,
+    /// What is missing at the end, once that is known.
+    missing: Option<std::vec::IntoIter<Missing>>,
 }
 
 impl Inputs {
@@ -105,6 +115,9 @@ impl Inputs {
             at: 0,
             walk: None,
             limits: limits.clone(),
+            ledger: Ledger::default(),
+            listing: None,
+            missing: None,
         })
     }
 
@@ -123,6 +136,9 @@ impl Inputs {
             at: 0,
             walk: None,
             limits: limits.clone(),
+            ledger: Ledger::default(),
+            listing: None,
+            missing: None,
         })
     }
 
@@ -135,7 +151,7 @@ impl Inputs {
         self.arguments.iter().try_fold(0u64, |total, argument| {
             let bytes = match argument {
                 Argument::Folder(path) => {
-                    Walk::new(path, &self.limits).map_or(0, Walk::total_bytes)
+                    Walk::new(path, 0, &self.limits).map_or(0, Walk::total_bytes)
                 }
                 Argument::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
                 Argument::Stream { .. } => return None,
@@ -144,10 +160,56 @@ impl Inputs {
         })
     }
 
-    /// Goes to a place of an earlier run. Gives the file it lies in, if it lies in one.
+    /// What lies in the folders now; an earlier run's listing stands. What can't be listed is not in it.
     ///
     /// # Errors
-    /// There is no such place.
+    /// It can't be compressed.
+    pub fn listing(&mut self) -> io::Result<&Listing> {
+        let listing = match self.listing.take() {
+            Some(listing) => listing,
+            None => self.list()?,
+        };
+        Ok(self.listing.insert(listing))
+    }
+
+    /// An earlier run's.
+    pub fn set_listing(&mut self, listing: Listing) {
+        self.listing = Some(listing);
+    }
+
+    /// An earlier run handed out this file.
+    pub fn give(&mut self, argument: u32, path: &[u8]) {
+        self.ledger.give(argument, path);
+    }
+
+    fn list(&self) -> io::Result<Listing> {
+        let mut lister = Lister::new()?;
+        for (number, argument) in (0..).zip(&self.arguments) {
+            if let Argument::Folder(path) = argument
+                && let Ok(walk) = Walk::new(path, number, &self.limits)
+            {
+                walk.list(&mut lister)?;
+            }
+        }
+        lister.finish()
+    }
+
+    /// What is missing now that everything was read; nothing where nobody says what an earlier run handed out.
+    fn missing(&mut self) -> Vec<Missing> {
+        let has_folder = |argument: &Argument| matches!(argument, Argument::Folder(_));
+        if self.ledger.is_blind || !self.arguments.iter().any(has_folder) {
+            return Vec::new();
+        }
+        let (Some(then), Ok(now)) = (&self.listing, self.list()) else {
+            return Vec::new();
+        };
+        self.ledger.missing(then, &now).unwrap_or_default()
+    }
+
+    /// Goes to a place of an earlier run. Gives the file it lies in, if it lies in one that is still there.
+    ///
+    /// # Errors
+    /// There is no such argument.
     pub fn seek(&mut self, argument: u32, place: &Place) -> Result<Option<Source>, RunError> {
         self.at = usize::try_from(argument).unwrap_or(usize::MAX);
         self.walk = None;
@@ -163,12 +225,16 @@ impl Inputs {
             Place::Inside { file, .. } => &file.path,
         };
         let inside = matches!(place, Place::Inside { .. });
+        self.ledger.is_blind = self.ledger.is_empty();
         let source = match self.arguments.get(self.at) {
             Some(Argument::Folder(folder)) => {
-                let mut walk = Walk::new(folder, &self.limits)
+                let mut walk = Walk::new(folder, argument, &self.limits)
                     .map_err(|source| RunError::unreadable(folder, source))?;
-                let node = walk.seek(path);
+                let node = walk.seek(path, inside, &mut self.ledger);
                 self.walk = Some(walk);
+                if !self.ledger.has_lasting(argument, path) {
+                    self.ledger.give(argument, path);
+                }
                 node.map(|node| Self::in_folder(argument, node, &self.limits))
             }
             Some(_) if inside => self.next(),
@@ -178,28 +244,7 @@ impl Inputs {
             }
             None => None,
         };
-        let shrunk = match (place, &source) {
-            (
-                Place::Inside { file, .. },
-                Some(Source {
-                    what: What::File { stamp, .. },
-                    ..
-                }),
-            ) => stamp.map(|stamp| stamp.bytes) < file.stored_bytes,
-            (Place::Start | Place::After(_) | Place::Inside { .. }, _) => false,
-        };
-        match source {
-            _ if !inside => Ok(None),
-            Some(_) if shrunk => Err(RunError::Unusable {
-                path: PathBuf::from(OsStr::from_bytes(path)),
-                problem: "the earlier run stopped in this file, and it is shorter now. Start a new run.",
-            }),
-            Some(source) if matches!(source.what, What::File { .. }) => Ok(Some(source)),
-            Some(_) | None => Err(RunError::Unusable {
-                path: PathBuf::from(OsStr::from_bytes(path)),
-                problem: "the earlier run stopped in this file, and it can't be read any more. Start a new run.",
-            }),
-        }
+        Ok(source.filter(|source| inside && matches!(source.what, What::File { .. })))
     }
 
     fn in_folder(argument: u32, node: Node, limits: &Limits) -> Source {
@@ -223,6 +268,7 @@ impl Inputs {
             argument,
             path: node.path,
             what,
+            is_late: false,
         }
     }
 }
@@ -233,10 +279,29 @@ impl Iterator for Inputs {
     fn next(&mut self) -> Option<Source> {
         loop {
             let number = self.argument();
+            if self.at == 0 && self.walk.is_none() && self.listing.is_none() {
+                self.listing = self.list().ok();
+            }
+            if self.at >= self.arguments.len() {
+                if self.missing.is_none() {
+                    self.missing = Some(self.missing().into_iter());
+                }
+                let missing = self.missing.as_mut()?.next()?;
+                self.ledger.give(missing.argument, &missing.path);
+                return Some(Source {
+                    argument: missing.argument,
+                    path: missing.path,
+                    what: What::Fault(Broken {
+                        code: missing.code,
+                        detail: FaultDetail::None,
+                    }),
+                    is_late: true,
+                });
+            }
             let (path, what) = match self.arguments.get_mut(self.at)? {
                 Argument::Folder(folder) => {
                     if self.walk.is_none() {
-                        match Walk::new(folder, &self.limits) {
+                        match Walk::new(folder, number, &self.limits) {
                             Ok(walk) => self.walk = Some(walk),
                             Err(error) => {
                                 self.at += 1;
@@ -244,12 +309,17 @@ impl Iterator for Inputs {
                                     argument: number,
                                     path: b".".to_vec(),
                                     what: unreadable(&error),
+                                    is_late: false,
                                 });
                             }
                         }
                     }
-                    match self.walk.as_mut().and_then(Iterator::next) {
-                        Some(node) => return Some(Self::in_folder(number, node, &self.limits)),
+                    let ledger = &self.ledger;
+                    match self.walk.as_mut().and_then(|walk| walk.next(ledger)) {
+                        Some(node) => {
+                            self.ledger.give(number, &node.path);
+                            return Some(Self::in_folder(number, node, &self.limits));
+                        }
                         None => {
                             self.walk = None;
                             self.at += 1;
@@ -288,6 +358,7 @@ impl Iterator for Inputs {
                 argument: number,
                 path,
                 what,
+                is_late: false,
             });
         }
     }
@@ -302,7 +373,7 @@ impl Argument {
         let unreadable = |source| RunError::unreadable(path, source);
         let kind = fs::metadata(path).map_err(unreadable)?.file_type();
         if kind.is_dir() {
-            Walk::new(path, limits).map_err(unreadable)?;
+            Walk::new(path, 0, limits).map_err(unreadable)?;
             return Ok(Self::Folder(path.to_owned()));
         }
         if kind.is_file() {

@@ -19,6 +19,33 @@ pub(super) fn origin(name: &[u8]) -> Origin {
     }
 }
 
+/// The part of a file's name that stays when its flags change: all before them.
+pub(super) fn lasting(path: &[u8]) -> &[u8] {
+    let start = path.iter().rposition(|octet| *octet == b'/');
+    let name = path.get(start.map_or(0, |at| at + 1)..).unwrap_or_default();
+    let info = name
+        .windows(3)
+        .rposition(|window| matches!(window, [b':' | b';' | b'!', b'2', b',']));
+    name.get(..info.unwrap_or(name.len())).unwrap_or_default()
+}
+
+/// The folder that a file lies in; for `cur` and `new`, which a message moves between, the one above.
+pub(super) fn folder(path: &[u8]) -> &[u8] {
+    let above = |path: &[u8]| path.iter().rposition(|octet| *octet == b'/').unwrap_or(0);
+    let folder = path.get(..above(path)).unwrap_or_default();
+    let at = above(folder);
+    match folder.get(at..).unwrap_or_default() {
+        b"/cur" | b"/new" => folder.get(..at).unwrap_or_default(),
+        b"cur" | b"new" => b"",
+        _ => folder,
+    }
+}
+
+/// Files of mail programs beside the mail, which come and go: locks and Dovecot's indexes.
+pub(super) fn is_housekeeping(name: &[u8]) -> bool {
+    name.ends_with(b".lock") || name.starts_with(b"dovecot") || name.starts_with(b".nfs")
+}
+
 /// Digits up to a dot, as many as a time has until the year 5138.
 fn seconds(name: &[u8]) -> Option<i64> {
     let end = name.iter().position(|octet| *octet == b'.')?;
@@ -60,6 +87,21 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stays_when_a_message_is_moved_or_flagged() {
+        for (path, above, name) in [
+            ("x/cur/1.a.h:2,S", "x", "1.a.h"),
+            ("x/new/1.a.h", "x", "1.a.h"),
+            ("cur/1.a.h!2,", "", "1.a.h"),
+            ("1.a.h:2,FS", "", "1.a.h"),
+            ("x/y/a.eml", "x/y", "a.eml"),
+            ("x/xcur/a", "x/xcur", "a"),
+        ] {
+            assert_eq!(folder(path.as_bytes()), above.as_bytes(), "{path}");
+            assert_eq!(lasting(path.as_bytes()), name.as_bytes(), "{path}");
+        }
+    }
 
     #[test]
     fn e_32_names_of_all_systems() {

@@ -11,9 +11,12 @@ mod cursor;
 mod detect;
 mod eml;
 mod file;
+mod frame;
 mod inputs;
+mod ledger;
 mod maildir;
 mod mbox;
+mod resume;
 mod walk;
 mod window;
 pub mod write;
@@ -50,6 +53,8 @@ pub struct Archive {
     /// Behind the last file that is through.
     cursor: Cursor,
     source_bytes: u64,
+    /// The file of an earlier run that is not there any more, until its end was handed out.
+    gone: Option<(u32, FileInfo)>,
 }
 
 impl Archive {
@@ -85,6 +90,7 @@ impl Archive {
             open: None,
             cursor: Cursor::default(),
             source_bytes: 0,
+            gone: None,
         }
     }
 
@@ -92,43 +98,6 @@ impl Archive {
     #[must_use]
     pub fn total_bytes(&self) -> Option<u64> {
         self.inputs.total_bytes()
-    }
-
-    /// Goes behind the block that `cursor` is the end of. What the earlier run handed out is not handed out again.
-    ///
-    /// Compressed files and standard input are read from their start and passed over up to there.
-    ///
-    /// # Errors
-    /// The arguments are not those of the earlier run, or the file at hand is gone.
-    pub fn resume(&mut self, cursor: &Cursor) -> Result<(), RunError> {
-        let source = self.inputs.seek(cursor.argument, &cursor.place)?;
-        self.window = Window::new(self.window.block_bytes());
-        self.items.clear();
-        self.open = None;
-        self.cursor = cursor.clone();
-        if let (
-            Some(source),
-            Place::Inside {
-                input,
-                file,
-                offset,
-                mbox,
-            },
-        ) = (source, &cursor.place)
-            && let Some(open) = self.begin(source)
-        {
-            self.open = Some(open.resume(*input, file.clone(), *offset, *mbox));
-        }
-        Ok(())
-    }
-
-    /// The file that the next block goes on with after [`Archive::resume`]; None where it begins with another.
-    #[must_use]
-    pub fn open_file(&self) -> Option<(u32, &FileInfo)> {
-        self.open
-            .as_ref()
-            .map(OpenFile::started)
-            .or_else(|| self.cursor.open_file())
     }
 
     /// The next block; None behind the last one. Never fails: what can't be read is an item.
@@ -167,24 +136,28 @@ impl Archive {
 
     /// The file of a source; a fault in its place becomes a row of its own.
     fn begin(&mut self, source: Source) -> Option<OpenFile> {
-        if self.cursor.argument != source.argument {
+        if self.cursor.argument != source.argument && !source.is_late {
             self.cursor.argument = source.argument;
             self.cursor.place = Place::Start;
         }
+        let (argument, is_late) = (source.argument, source.is_late);
         match OpenFile::new(source, self.file_times) {
             Ok(open) => Some(open),
             Err((path, fault)) => {
                 let input = self.cursor.next_input;
                 self.cursor.next_input += 1;
-                self.cursor.place = Place::After(path.clone());
+                if !is_late {
+                    self.cursor.place = Place::After(path.clone());
+                }
                 self.items
-                    .extend(block::unread(input, self.cursor.argument, path, fault));
+                    .extend(block::unread(input, argument, path, fault));
                 None
             }
         }
     }
 
     fn hand_out(&mut self) -> Block {
+        self.gone = None;
         let mut end = self.cursor.clone();
         if let Some(open) = &mut self.open {
             self.source_bytes += open.newly_used_bytes(false);

@@ -47,11 +47,31 @@ pub fn decrypt(args: &DecryptArgs, arguments: &[OsString]) -> Result<Exit, Comma
     let Command::Decrypt(earlier) = command else {
         return Err(not_to_be_gone_on_with(partial));
     };
+    if let Some(descriptor) = earlier.keys.password_fd
+        && !Path::new(&format!("/dev/fd/{descriptor}")).exists()
+    {
+        return Err(CommandError::Usage(format!(
+            "the interrupted run read its passwords from descriptor {descriptor}, which is not open now. {}",
+            go_on(partial, &earlier)
+        )));
+    }
     let earlier = DecryptArgs {
         output: Some(target),
         ..earlier
     };
     decrypt_as(&earlier, &resume, true, started)
+}
+
+/// How to go on with what a run left.
+fn go_on(partial: &Path, args: &DecryptArgs) -> String {
+    let again = match args.keys.password_fd {
+        Some(descriptor) => format!(" {descriptor}< PASSWORDS"),
+        None => String::new(),
+    };
+    format!(
+        "Go on with: mailseal decrypt --resume {}{again}",
+        quoted(partial)
+    )
 }
 
 fn decrypt_as(
@@ -107,7 +127,7 @@ fn decrypt_as(
     let then = if args.dry_run {
         "Nothing was written.".to_owned()
     } else {
-        format!("Go on with: mailseal decrypt --resume {}", quoted(&partial))
+        go_on(&partial, args)
     };
     let stop = interrupt::watch(format!("interrupted. {then}"));
     let workers = pipeline::threads(threads)?;
@@ -158,7 +178,7 @@ fn decrypt_as(
             "interrupted after {} messages. {then}",
             reporter.seen().messages,
         )),
-        RunError::Unwritable { .. } if job::can_go_on(&partial) => {
+        RunError::Unwritable { .. } | RunError::InUse { .. } if job::can_go_on(&partial) => {
             CommandError::Stopped { error, then }
         }
         other => other.into(),
@@ -257,6 +277,7 @@ fn run_json(
         messages: counts.messages,
         bytes: counts.bytes,
         resumed_at: None,
+        unsettled: Some(counts.unsettled),
     })
 }
 
@@ -272,6 +293,7 @@ fn summary(counts: &Counts) -> summary_lines::Sums<'_> {
         skipped: counts.skipped,
         left_out: counts.left_out,
         incomplete: counts.incomplete,
+        unsettled: counts.unsettled,
     }
 }
 

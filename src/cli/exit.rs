@@ -104,6 +104,7 @@ fn of_run(error: &RunError) -> Exit {
         RunError::Interrupted => Exit::Interrupted,
         RunError::Unreadable { .. }
         | RunError::Unusable { .. }
+        | RunError::InUse { .. }
         | RunError::Unwritable { .. }
         | RunError::Exists { .. }
         | RunError::NoPasswordFits { .. }

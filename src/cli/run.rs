@@ -233,6 +233,7 @@ pub(super) fn finish(outcome: Outcome, own: &RunFacts<'_>) -> Result<Exit, RunEr
         messages: totals.messages,
         bytes: totals.bytes,
         resumed_at: outcome.resumed_at,
+        unsettled: None,
     })?;
     outcome.folder.write("run.json", &bytes)?;
     outcome.folder.finish()?;

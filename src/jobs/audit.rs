@@ -1,7 +1,7 @@
 //! The main job: archive → facts → verdicts → report.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::facts::Settings;
 use crate::facts::store::{self, Event, FileStart, Head, Kind};
 use crate::jobs::digests::Digests;
 use crate::jobs::judge::{self, Judging, Outcome, Source};
-use crate::jobs::output::{FACTS_FILE, RESUME_FILE, ReportFolder, spool};
+use crate::jobs::output::{FACTS_FILE, LISTING_FILE, RESUME_FILE, ReportFolder, spool};
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, FactsOutput, Machine, Progress};
 use crate::pki::keyring::Keyring;
@@ -92,10 +92,23 @@ pub fn audit(
     let mut pool = PoolBuilder::new(spool()?);
     let mut crls = HashSet::new();
     let earlier = if audit.resume {
-        reopen(&path, &head, &own, &mut pool, &mut crls)?
+        let mut told = |file: &FileStart| {
+            let raw = file.path_bytes.as_deref().unwrap_or(file.path.as_bytes());
+            archive.handed_out(file.argument, raw);
+        };
+        reopen(&path, &head, &own, &mut pool, &mut crls, &mut told)?
     } else {
         None
     };
+    let listing = folder.file(LISTING_FILE);
+    match fs::read(&listing).ok().filter(|_| audit.resume) {
+        Some(listing) => archive.relist(listing),
+        None => {
+            if let Some(bytes) = archive.listing().filter(|_| earlier.is_none()) {
+                folder.write(LISTING_FILE, &bytes)?;
+            }
+        }
+    }
     let resumed_at = earlier.as_ref().map(|earlier| earlier.cursor.at());
     let (writer, before) = match earlier {
         Some(Earlier {
@@ -201,6 +214,7 @@ fn reopen(
     own: &BTreeMap<[u8; 32], Vec<u8>>,
     pool: &mut PoolBuilder,
     crls: &mut HashSet<[u8; 32]>,
+    told: &mut dyn FnMut(&FileStart),
 ) -> Result<Option<Earlier>, RunError> {
     let unreadable = |error| RunError::unreadable(path, error);
     let mut file = match File::options().read(true).write(true).open(path) {
@@ -224,6 +238,11 @@ fn reopen(
             Kind::Block => {
                 let block: store::Block<Cursor> = frame.decode().map_err(unreadable)?;
                 cursor = Some(block.cursor);
+                for event in &block.events {
+                    if let Event::FileStart(file) = event {
+                        told(file);
+                    }
+                }
                 if head.hash_inputs {
                     files.extend(block.events.into_iter().filter_map(|event| match event {
                         Event::FileStart(file) => Some(file),

@@ -29,10 +29,14 @@ pub const DER_FOLDER: &str = "der";
 /// The file in a partial report that says how to go on.
 pub const RESUME_FILE: &str = "resume.args";
 
+/// The file in a partial report that says what lay in the folders of the archive when the run began.
+pub const LISTING_FILE: &str = "listing.zst";
+
 /// What a report may have in it. Where anything else is, a folder is not replaced.
 const NAMES: [&str; 24] = [
     FACTS_FILE,
     RESUME_FILE,
+    LISTING_FILE,
     "messages.jsonl",
     "signatures.csv",
     "decryptions.csv",
@@ -235,12 +239,14 @@ impl ReportFolder {
         fs::rename(&self.partial, &self.target)
             .map_err(|error| RunError::unwritable(&self.target, error))?;
         // Last of all: until here a run that dies can be gone on with.
-        let resume = self.target.join(RESUME_FILE);
-        match fs::remove_file(&resume) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(RunError::unwritable(&resume, error));
+        for name in [LISTING_FILE, RESUME_FILE] {
+            let path = self.target.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(RunError::unwritable(&path, error));
+                }
+                Ok(()) | Err(_) => {}
             }
-            Ok(()) | Err(_) => {}
         }
         if self.replace && is_ours {
             remove_report(&aside)?;
@@ -342,12 +348,12 @@ fn holds_certificates(folder: &Path) -> bool {
     })
 }
 
-/// The names in a folder, but for [`RESUME_FILE`].
+/// The names in a folder, but for those of a partial one.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != RESUME_FILE {
+        if ![RESUME_FILE, LISTING_FILE].contains(&name.as_str()) {
             names.push(name);
         }
     }

@@ -26,6 +26,8 @@ pub struct Sums<'a> {
     pub left_out: u64,
     /// Mail was not read, or not all of it.
     pub incomplete: u64,
+    /// Files of the source that came, went, grew or were written while the run went on.
+    pub unsettled: u64,
 }
 
 /// The lines. Never fails.
@@ -54,6 +56,13 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
         push(
             Severity::Bad,
             row("not read in full", sums.incomplete, "see manifest.jsonl"),
+        );
+    }
+    if sums.unsettled > 0 {
+        let detail = "of them: the source was not left alone";
+        push(
+            Severity::Bad,
+            row("came, went, changed", sums.unsettled, detail),
         );
     }
     if sums.skipped > 0 {
@@ -119,6 +128,7 @@ fn explain(reason: &str) -> &'static str {
         "no_integrity" => "nothing vouches for it",
         "encrypted_subpart" => "beside other parts: --allow-partial",
         "not_representable" => "mbox variant: try --mbox-format rd",
+        "file_changed" => "written meanwhile: run again",
         "panic" => "a fault of ours; please tell us",
         _ => "copied as it is",
     }
@@ -137,10 +147,11 @@ mod tests {
             without_integrity: 1,
             not_encrypted: 2,
             converted: 1,
-            kept: (0..12).map(|_| ("no_key", 7)).collect(),
+            kept: (0..13).map(|_| ("no_key", 7)).collect(),
             skipped: 1,
             left_out: 1,
             incomplete: 1,
+            unsettled: 1,
         };
         let lines = lines(&sums, &"x".repeat(200), false);
         assert!(lines.len() <= 26, "{}", lines.len());

@@ -30,6 +30,8 @@ pub struct Run<'a> {
     pub bytes: u64,
     /// Where the run went on after an earlier one, as archive and offset.
     pub resumed_at: Option<(u32, u64)>,
+    /// Of `decrypt`: files of the source that came, went, grew or were written meanwhile.
+    pub unsettled: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,8 @@ struct RunRecord<'a> {
     bytes_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsettled: Option<u64>,
 }
 
 /// The bytes of `run.json`.
@@ -70,6 +74,7 @@ pub fn json(run: &Run<'_>) -> Result<Vec<u8>, RunError> {
         resumed_at: run
             .resumed_at
             .map(|(archive, offset)| format!("{archive}#{offset}")),
+        unsettled: run.unsettled,
     };
     jsonl::pretty(&record)
 }

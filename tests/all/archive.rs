@@ -27,6 +27,7 @@ use mailseal::mime::message::StorageFinding;
 use tempfile::TempDir;
 
 mod folders;
+mod live;
 mod oracles;
 
 const LINE: &str = "From a@b Thu Jan  1 00:00:00 2015\n";

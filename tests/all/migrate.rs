@@ -2,6 +2,7 @@
 
 mod corpus;
 mod crash;
+mod live;
 mod proof;
 mod roundtrip;
 

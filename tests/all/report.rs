@@ -345,6 +345,7 @@ fn run_json_has_the_rates() {
         messages: 10,
         bytes: 10 << 33,
         resumed_at: Some((1, 20)),
+        unsettled: None,
     };
     let json: Value = serde_json::from_slice(&run::json(&run).unwrap()).unwrap();
     assert_eq!(json["messages_per_second"], 5.0);

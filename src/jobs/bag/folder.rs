@@ -17,6 +17,8 @@ pub(in crate::jobs) use crate::jobs::files::{create_file, exists, make_folder, s
 
 /// How far a run is; see `journal`.
 pub(in crate::jobs) const JOURNAL_FILE: &str = "journal";
+/// What lay in the folders of the source when the run began.
+const LISTING_FILE: &str = "listing";
 /// Files that are not complete.
 const TEMPORARY: &str = "tmp";
 /// The bag in the making.
@@ -161,6 +163,24 @@ impl Folder {
         })
     }
 
+    /// Where it is written down what lay in the source when the run began.
+    pub(in crate::jobs) fn listing(&self) -> PathBuf {
+        self.partial.join(LISTING_FILE)
+    }
+
+    /// Writes that down, for a run that goes on with this one.
+    ///
+    /// # Errors
+    /// `Unwritable`.
+    pub(in crate::jobs) fn write_listing(&self, listing: &[u8]) -> Result<(), RunError> {
+        let path = self.temporary(LISTING_FILE);
+        let mut file = create_file(&path)?;
+        file.write_all(listing)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&path, self.listing()))
+            .map_err(|error| RunError::unwritable(&path, error))
+    }
+
     pub(in crate::jobs) fn journal(&self) -> PathBuf {
         self.partial.join(JOURNAL_FILE)
     }
@@ -265,7 +285,7 @@ fn remove_partial(folder: &Path) -> Result<(), RunError> {
     if !real {
         return Err(unusable());
     }
-    let known = [RESUME_FILE, JOURNAL_FILE, TEMPORARY, BAG];
+    let known = [RESUME_FILE, JOURNAL_FILE, LISTING_FILE, TEMPORARY, BAG];
     for name in names(folder)? {
         if !known.iter().any(|known| name == *known) {
             return Err(unusable());
@@ -301,7 +321,7 @@ fn remove_partial(folder: &Path) -> Result<(), RunError> {
             }
         }
         // A run that dies here can still be asked to go on.
-        for name in [JOURNAL_FILE, RESUME_FILE] {
+        for name in [LISTING_FILE, JOURNAL_FILE, RESUME_FILE] {
             if exists(&folder.join(name)) {
                 fs::remove_file(folder.join(name))?;
             }

@@ -14,7 +14,7 @@ use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::bag::folder::{Folder, create_file, exists};
-use crate::jobs::bag::source::{Sources, changed, check_unchanged};
+use crate::jobs::bag::source::{self, Sources, State};
 use crate::report::custody::{self, SourcePlace};
 use crate::report::encode::hex;
 
@@ -53,6 +53,9 @@ pub(in crate::jobs) struct Open<T> {
     /// Another file was written in place of this one, which the journal may still speak of.
     pub is_replaced: bool,
 }
+
+/// How often a file that is written meanwhile is copied before the copy stands as it is.
+const TRIES: u32 = 4;
 
 /// A complete file's digest and size.
 pub(in crate::jobs) struct Complete {
@@ -98,7 +101,6 @@ impl<T: Clone + Default> Open<T> {
             ..state.file.clone()
         };
         let source = sources.path(&info);
-        check_unchanged(&source, &info, state.stamp)?;
         let unreadable = |error| RunError::unreadable(&path, error);
         let mut file = File::options()
             .read(true)
@@ -224,15 +226,22 @@ impl<T: Clone + Default> Open<T> {
         }
     }
 
-    /// Copies bytes of the source that were not read.
+    /// Copies bytes of the source that were not read; false where they are not there any more, or not all.
     pub fn copy_unread(
         &mut self,
         offset: u64,
         length: u64,
-    ) -> Result<(custody::OutputPlace, Sha256), RunError> {
+    ) -> Result<(custody::OutputPlace, Sha256, bool), RunError> {
         let source = self.source.clone();
         let unreadable = |error| RunError::unreadable(&source, error);
-        let file = File::open(&source).map_err(unreadable)?;
+        let file = match File::open(&source) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let place = self.place(&[], &Sha256::default());
+                return Ok((place, Sha256::default(), false));
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
         let mut reader = stored::uncompressed(file, self.info.compression).map_err(unreadable)?;
         stored::skip(&mut *reader, offset).map_err(unreadable)?;
         let mut place = self.place(&[], &Sha256::default());
@@ -247,7 +256,7 @@ impl<T: Clone + Default> Open<T> {
             let into = buffer.get_mut(..most).unwrap_or_default();
             let count = reader.read(into).map_err(unreadable)?;
             if count == 0 {
-                return Err(changed(&source));
+                break;
             }
             let bytes = buffer.get(..count).unwrap_or_default();
             hashing.update(bytes);
@@ -257,7 +266,7 @@ impl<T: Clone + Default> Open<T> {
         self.before_at = self.length;
         let digest = sha256_of(&mut hashing);
         place.sha256 = hex(&digest);
-        Ok((place, digest))
+        Ok((place, digest, left == 0))
     }
 
     /// What was written, as it is.
@@ -280,12 +289,39 @@ impl<T: Clone + Default> Open<T> {
         self.replaced(&path, |to| stored::compress(&mut plain, compression, to))
     }
 
-    /// The source as it lies on disk.
-    pub fn copy_source(&mut self) -> Result<Complete, RunError> {
+    /// The source as it lies on disk, its first bytes only where `most` is given. What is written meanwhile is copied again. None where
+    /// it is gone.
+    pub fn copy_source(&mut self, most: Option<u64>) -> Result<Option<Complete>, RunError> {
         let path = self.path.with_extension("z");
-        let mut source =
-            File::open(&self.source).map_err(|error| RunError::unreadable(&self.source, error))?;
-        self.replaced(&path, |to| io::copy(&mut source, to).map(drop))
+        let source = self.source.clone();
+        let unreadable = |error| RunError::unreadable(&source, error);
+        let mut tries = 0;
+        loop {
+            let file = match File::open(&source) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(unreadable(error)),
+            };
+            let before = Stamp::of(&file.metadata().map_err(unreadable)?);
+            let mut bounded = (&file).take(most.unwrap_or(u64::MAX));
+            let complete = self.replaced(&path, |to| io::copy(&mut bounded, to).map(drop))?;
+            let after = Stamp::of(&file.metadata().map_err(unreadable)?);
+            tries += 1;
+            if most.is_some() || before == after || tries == TRIES {
+                if most.is_none() {
+                    self.info.stamp = Some(after);
+                }
+                return Ok(Some(complete));
+            }
+        }
+    }
+
+    /// What became of the source since it was listed.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn became(&self) -> Result<State, RunError> {
+        source::state(&self.source, &self.info, self.info.stamp)
     }
 
     fn replaced(

@@ -128,21 +128,25 @@ fn read_once(path: &Path) -> RunError {
 /// Nobody writes the mbox: it has no dotlock, and no other process holds a write lock.
 ///
 /// # Errors
-/// `Unusable` where somebody does.
+/// `InUse` where somebody does.
 pub(in crate::jobs) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<(), RunError> {
     if file.kind != Kind::Mbox {
         return Ok(());
     }
-    let locked = RunError::Unusable {
+    let locked = RunError::InUse {
         path: path.to_owned(),
-        problem: "is locked by another program. Wait until mail is no longer delivered to it, or migrate a copy.",
+        problem: "is locked by another program. Wait until it has delivered its mail, or end it; a lock file that a program left when it died can be removed.",
     };
     let mut dotlock = path.as_os_str().to_owned();
     dotlock.push(".lock");
     if fs::symlink_metadata(&dotlock).is_ok() {
         return Err(locked);
     }
-    let opened = File::open(path).map_err(|error| RunError::unreadable(path, error))?;
+    let opened = match File::open(path) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(RunError::unreadable(path, error)),
+    };
     match fcntl_lock(&opened, FlockOperation::NonBlockingLockShared) {
         // Some network file systems know no locks.
         Ok(()) => Ok(()),
@@ -153,34 +157,48 @@ pub(in crate::jobs) fn check_unlocked(path: &Path, file: &FileInfo) -> Result<()
     }
 }
 
-/// The file is the one that was opened, and was not written since.
+/// A source, held against what it was when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jobs) enum State {
+    Same,
+    /// The same file, longer by so many bytes.
+    Grown(u64),
+    /// The same file, written.
+    Written,
+    /// Another file.
+    Replaced,
+    Gone,
+}
+
+/// What became of a file since `then`.
 ///
 /// A message of a Maildir may have another name by now: whoever reads it changes its flags, and its bytes never change.
 ///
 /// # Errors
-/// `Unusable` where it is not.
-pub(in crate::jobs) fn check_unchanged(
+/// `Unreadable` where the system does not say.
+pub(in crate::jobs) fn state(
     path: &Path,
     file: &FileInfo,
     then: Option<Stamp>,
-) -> Result<(), RunError> {
+) -> Result<State, RunError> {
     let now = match fs::metadata(path) {
-        Ok(now) => now,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && file.kind == Kind::Maildir => {
-            return Ok(());
+        Ok(now) => Stamp::of(&now),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(match file.kind {
+                Kind::Maildir => State::Same,
+                Kind::Mbox | Kind::Eml | Kind::Cms | Kind::Other | Kind::Unread => State::Gone,
+            });
         }
         Err(error) => return Err(RunError::unreadable(path, error)),
     };
-    if then.is_none_or(|then| then == Stamp::of(&now)) {
-        return Ok(());
-    }
-    Err(changed(path))
-}
-
-/// What was read is not what is there.
-pub(in crate::jobs) fn changed(path: &Path) -> RunError {
-    RunError::Unusable {
-        path: path.to_owned(),
-        problem: "changed while it was read. Stop what writes it, or migrate a copy; then start anew with --force.",
-    }
+    let Some(then) = then.filter(|then| *then != now) else {
+        return Ok(State::Same);
+    };
+    let is_it = (then.device, then.inode) == (now.device, now.inode);
+    let more = now.bytes.checked_sub(then.bytes).filter(|more| *more > 0);
+    Ok(match (is_it, more) {
+        (false, _) => State::Replaced,
+        (true, Some(more)) => State::Grown(more),
+        (true, None) => State::Written,
+    })
 }

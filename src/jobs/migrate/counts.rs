@@ -38,6 +38,24 @@ pub(super) struct FileTally {
     pub raw: Option<Raw>,
     /// Nothing takes its place.
     pub left_out: bool,
+    /// Over the digests of the stored messages, one after another.
+    pub source_chain: Sha256,
+    /// What others did to the source meanwhile, as far as is known.
+    pub seen: Seen,
+    /// A line says already what others did to it.
+    pub is_named: bool,
+}
+
+/// What others did to a file while it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Seen {
+    /// Nothing that was seen.
+    #[default]
+    Nothing,
+    /// What was read is whole, and another file has its name, or none.
+    Replaced,
+    /// It was written: what was read may be part old and part new.
+    Written,
 }
 
 /// Why a file is copied as it lies on disk.
@@ -75,12 +93,15 @@ pub struct Counts {
     pub left_out: u64,
     /// Mail was not read, or not all of it.
     pub incomplete: u64,
+    /// Of the source, meanwhile: files that came, went, grew, were written or replaced.
+    pub unsettled: u64,
 }
 
 /// Why messages stay encrypted, the worst first.
-pub const REASONS: [&str; 14] = [
+pub const REASONS: [&str; 15] = [
     "panic",
     "read_back_differs",
+    "file_changed",
     "compressed_damaged",
     "damaged",
     "decrypt_failed",
@@ -131,6 +152,7 @@ impl Counts {
             bytes: self.bytes + other.bytes,
             left_out: self.left_out + other.left_out,
             incomplete: self.incomplete + other.incomplete,
+            unsettled: self.unsettled + other.unsettled,
         }
     }
 }

@@ -141,6 +141,7 @@ pub(super) fn inner(line: &Line<'_>) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mime::header::Header;
 
     use crate::mime::header::Header;
 

@@ -1,15 +1,17 @@
 //! The job: archives in, a bag out.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, Item, ReadOptions, Variant};
+use crate::archive::{Archive, Item, ReadOptions, Variant, unshown};
 use crate::asn1::Time;
 use crate::crypto;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::facts::store::Head;
 use crate::jobs::audit::check_place;
-use crate::jobs::bag::folder::{Folder, JOURNAL_FILE};
+use crate::jobs::bag::folder::{Folder, JOURNAL_FILE, RECORDS};
 use crate::jobs::bag::journal::Journal;
 use crate::jobs::bag::source::Sources;
 use crate::jobs::bag::{skeleton, tags};
@@ -20,7 +22,7 @@ use crate::jobs::migrate::writer::Writer;
 use crate::limits::BLOCK_BYTES;
 use crate::pipeline::{self, Machine, Progress, Worked};
 use crate::pki::keyring::Keyring;
-use crate::report::custody::Action;
+use crate::report::custody::{self, Action};
 
 pub use crate::jobs::migrate::counts::REASONS;
 
@@ -148,14 +150,23 @@ pub fn migrate<'a>(
         true => Journal::reopen::<Checkpoint>(folder.journal(), &head)?,
         false => None,
     };
-    let (journal, from) = match earlier {
-        Some((journal, checkpoint)) => {
-            archive.resume(&checkpoint.cursor)?;
-            (journal, Some(checkpoint))
+    match fs::read(folder.listing()).ok().filter(|_| migration.resume) {
+        Some(listing) => archive.relist(listing),
+        None => {
+            if let Some(listing) = archive.listing() {
+                folder.write_listing(&listing)?;
+            }
         }
+    }
+    let (journal, from) = match earlier {
+        Some((journal, checkpoint)) => (journal, Some(checkpoint)),
         None => (Journal::create(folder.journal(), &head)?, None),
     };
     let mut writer = Writer::new(&folder, &sources, limits, journal, from.as_ref())?;
+    if let Some(checkpoint) = &from {
+        handed_out(&folder.bag().join(RECORDS), &mut archive)?;
+        archive.resume(&checkpoint.cursor)?;
+    }
     skeleton::make(&folder, &sources, limits)?;
     let total = archive.total_bytes();
     let plan = migration.plan();
@@ -176,6 +187,24 @@ pub fn migrate<'a>(
         signer: migration.signer,
         counts,
     }))
+}
+
+/// Tells the archive what an earlier run read: every file has a line in the manifest.
+fn handed_out(manifest: &Path, archive: &mut Archive) -> Result<(), RunError> {
+    let unreadable = |error| RunError::unreadable(manifest, error);
+    let file = fs::File::open(manifest).map_err(unreadable)?;
+    let mut last = None;
+    for line in BufReader::new(file).split(b'\n') {
+        let place = custody::read(&line.map_err(unreadable)?).map(|line| line.source);
+        let place = place.map(|source| (source.archive, source.path));
+        if let Some((number, path)) = &place
+            && place != last
+        {
+            archive.handed_out(*number, &unshown(path));
+        }
+        last = place;
+    }
+    Ok(())
 }
 
 impl Made<'_> {

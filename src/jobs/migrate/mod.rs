@@ -1,7 +1,8 @@
 //! An encrypted archive to plaintext: what becomes of each message, and where it is written.
 //!
 //! [`message`] is the pure half: one stored message and what [`collect`] gave of it, to the bytes of the message to be written.
-//! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in the [`bag`].
+//! [`job`] is the rest: `work` is a worker's part of it; `writer` puts files together in the [`bag`], and `settle` says what is written for
+//! a file whose source was not left alone.
 //!
 //! [`bag`]: crate::jobs::bag
 //! [`collect`]: crate::facts::collect
@@ -31,5 +32,7 @@ pub mod job;
 mod work;
 
 mod writer;
+
+mod settle;
 
 pub mod counts;

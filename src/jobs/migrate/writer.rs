@@ -4,48 +4,47 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::archive::{
-    Archive, Compression, Cursor, Fault, FaultCode, FileInfo, Item, Located, ReadOptions,
-};
+use crate::archive::{Cursor, Fault, FaultCode, FaultDetail, FileInfo, Item, Located};
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::bag::commit::{Appender, Pending, chained, check, name, read_again, set_time};
+use crate::jobs::bag::commit::{Appender, Pending, chained, check, name, set_time};
 use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, exists, sync};
 use crate::jobs::bag::journal::Journal;
 use crate::jobs::bag::open::{Complete, Open};
-use crate::jobs::bag::source::{Sources, check_unchanged, check_unlocked};
-use crate::jobs::migrate::counts::{Checkpoint, Counts, FileTally, Raw};
+use crate::jobs::bag::source::{Sources, State, check_unlocked};
+use crate::jobs::migrate::counts::{Checkpoint, Counts, FileTally, Raw, Seen};
 use crate::jobs::migrate::message::Kept;
 use crate::jobs::migrate::work::{Outcome, is_mbox, record};
 use crate::limits::Limits;
-use crate::mime::sniff::may_hold_smime;
 use crate::pipeline::Worked;
 use crate::report::custody::{self, Action, Record, SourcePlace};
 use crate::report::encode::hex;
 use crate::report::{Cells, csv, jsonl};
 
-const UNDECRYPTED: &str = "undecrypted.csv";
+pub(super) const UNDECRYPTED: &str = "undecrypted.csv";
 
 /// Where a file's end waits while its messages are listed anew.
-fn tail_of(number: u64, file: &str) -> String {
+pub(super) fn tail_of(number: u64, file: &str) -> String {
     format!("{number}-{file}")
 }
 
 /// Writes the output of a run.
 pub(super) struct Writer<'w> {
-    folder: &'w Folder,
-    sources: &'w Sources,
-    limits: &'w Limits,
-    records: Appender,
+    pub(super) folder: &'w Folder,
+    pub(super) sources: &'w Sources,
+    pub(super) limits: &'w Limits,
+    pub(super) records: Appender,
     payload: Appender,
-    undecrypted: Appender,
+    pub(super) undecrypted: Appender,
     journal: Journal,
     open: Option<Open<FileTally>>,
     pending: Vec<Pending>,
     /// Temporary files that the journal may still speak of, and that are needed no more.
-    obsolete: Vec<PathBuf>,
-    counts: Counts,
+    pub(super) obsolete: Vec<PathBuf>,
+    /// Mboxes that are through, as they were then: mail may be delivered to them until the run ends.
+    pub(super) watched: Vec<FileInfo>,
+    pub(super) counts: Counts,
     sequence: u64,
 }
 
@@ -87,6 +86,7 @@ impl<'w> Writer<'w> {
             open: None,
             pending: Vec::new(),
             obsolete: Vec::new(),
+            watched: Vec::new(),
             counts: from.map_or_else(Counts::default, |from| from.counts),
             sequence: from.map_or(0, |from| from.sequence),
         };
@@ -96,7 +96,12 @@ impl<'w> Writer<'w> {
             writer.undecrypted.write(&header)?;
         }
         if let Some(state) = open {
-            writer.open = Some(Open::reopen(state, folder, sources)?);
+            let mut open = Open::reopen(state, folder, sources)?;
+            // Whether what is there now is as it was is looked at when the file is through.
+            if let State::Written | State::Replaced = open.became()? {
+                open.tally.seen = Seen::Written;
+            }
+            writer.open = Some(open);
         }
         folder.sync()?;
         Ok(writer)
@@ -150,6 +155,7 @@ impl<'w> Writer<'w> {
     /// # Errors
     /// What can't be written.
     pub fn finish(mut self) -> Result<Counts, RunError> {
+        self.look_once_more()?;
         self.records.sync()?;
         self.payload.sync()?;
         self.undecrypted.sync()?;
@@ -271,6 +277,8 @@ impl<'w> Writer<'w> {
         record.output = Some(open.place(bytes, &outcome.output_sha256));
         open.tally.messages += 1;
         open.tally.chain = chained(&open.tally.chain, &outcome.output_sha256);
+        let stored_sha256 = record.source.sha256.as_deref().unwrap_or_default();
+        open.tally.source_chain = linked(&open.tally.source_chain, stored_sha256);
         open.write(bytes)?;
         open.before_at = open.length;
         if !outcome.blank.is_empty() {
@@ -283,13 +291,13 @@ impl<'w> Writer<'w> {
         }
     }
 
-    fn line(&mut self, record: &Record) -> Result<(), RunError> {
+    pub(super) fn line(&mut self, record: &Record) -> Result<(), RunError> {
         let mut line = Vec::new();
         jsonl::line(record, &mut line)?;
         self.records.write(&line)
     }
 
-    fn worklist(
+    pub(super) fn worklist(
         &mut self,
         record: &Record,
         recipients: &[String],
@@ -316,7 +324,10 @@ impl<'w> Writer<'w> {
             FaultCode::MessageTooLarge => {
                 entry.kind = custody::Kind::Skipped;
                 entry.action = Action::Copied;
-                let (place, sha256) = open.copy_unread(fault.offset, fault.length)?;
+                let (place, sha256, is_whole) = open.copy_unread(fault.offset, fault.length)?;
+                if !is_whole {
+                    open.tally.seen = Seen::Written;
+                }
                 entry.source.sha256 = Some(hex(&sha256));
                 entry.output = Some(place);
                 open.tally.counts.skipped += 1;
@@ -350,8 +361,38 @@ impl<'w> Writer<'w> {
                 open.tally.left_out = true;
                 return Ok(());
             }
+            FaultCode::FileGrew => {
+                if let FaultDetail::StoredBytesLeft(bytes) = fault.detail {
+                    entry.source.length = bytes;
+                }
+                open.tally.is_named = true;
+                open.tally.counts.unsettled += 1;
+                open.tally.counts.incomplete += 1;
+            }
+            // Whether anything of it matters is looked at when the file is through.
+            FaultCode::FileChanged => {
+                open.tally.seen = Seen::Written;
+                return Ok(());
+            }
+            FaultCode::FileReplaced => {
+                open.tally.seen = open.tally.seen.max(Seen::Replaced);
+                return Ok(());
+            }
+            // What was read of it before is kept.
+            FaultCode::Vanished if open.length > 0 => {
+                open.tally.seen = open.tally.seen.max(Seen::Replaced);
+                open.tally.is_named = true;
+                open.tally.counts.unsettled += 1;
+                open.tally.counts.incomplete += 1;
+            }
+            FaultCode::Vanished | FaultCode::Appeared => {
+                open.tally.left_out = true;
+                open.tally.counts.unsettled += 1;
+                open.tally.counts.incomplete += 1;
+            }
             FaultCode::Unreadable
             | FaultCode::SkippedSymlink
+            | FaultCode::LinkNotFollowed
             | FaultCode::NotARegularFile
             | FaultCode::FolderTooDeep => {
                 open.tally.left_out = true;
@@ -375,11 +416,14 @@ impl<'w> Writer<'w> {
             return Ok(());
         }
         check_unlocked(&open.source, &open.info)?;
-        let complete = match open.tally.raw {
-            Some(raw) => self.raw(&mut open, raw)?,
-            None => self.composed(&mut open, bytes)?,
+        let Some(complete) = self.settled(&mut open, bytes)? else {
+            // It was no mail, nor does anything take its place.
+            self.source_line(&mut open, FaultCode::Vanished, 0)?;
+            open.tally.counts.left_out += 1;
+            self.counts = self.counts.and(&open.tally.counts);
+            self.obsolete.push(open.path);
+            return Ok(());
         };
-        check_unchanged(&open.source, &open.info, open.info.stamp)?;
         set_time(open.file.get_ref(), open.info.stamp)
             .map_err(|error| RunError::unwritable(&open.path, error))?;
         if open.tally.messages == 0 && open.tally.counts.skipped == 0 {
@@ -390,6 +434,9 @@ impl<'w> Writer<'w> {
         self.counts = self.counts.and(&open.tally.counts);
         if open.is_replaced {
             self.obsolete.push(open.path.clone());
+        }
+        if is_mbox(&open.info) && !open.tally.is_named {
+            self.watched.push(open.info.clone());
         }
         self.pending.push(Pending {
             name: open.name(),
@@ -416,111 +463,9 @@ impl<'w> Writer<'w> {
         });
         self.line(&line)
     }
+}
 
-    /// The file as it was put together, or the source itself where nothing in it is new.
-    fn composed(&mut self, open: &mut Open<FileTally>, bytes: u64) -> Result<Complete, RunError> {
-        if is_mbox(&open.info) {
-            let again = read_again(&open.path, &open.output, self.limits);
-            if again != Some((open.tally.messages, open.tally.chain)) {
-                return self.relisted(open, Kept::ReadBackDiffers.as_str());
-            }
-        }
-        if open.tally.changed {
-            return open.compressed();
-        }
-        if open.info.compression != Compression::None {
-            return open.copy_source();
-        }
-        if open.length != bytes {
-            return Err(RunError::Internal {
-                what: "not every byte of a file was written",
-            });
-        }
-        open.complete()
-    }
-
-    /// A copy of the source as it lies on disk.
-    fn raw(&mut self, open: &mut Open<FileTally>, raw: Raw) -> Result<Complete, RunError> {
-        match raw {
-            Raw::NoMail => {
-                open.tally.counts.other_files += 1;
-                open.copy_source()
-            }
-            Raw::CompressedDamaged => self.relisted(open, FaultCode::CompressedDamaged.as_str()),
-            Raw::DecompressionRatio => self.relisted(open, FaultCode::DecompressionRatio.as_str()),
-        }
-    }
-
-    /// Copies the source in place of what was put together, and lists its messages anew: none of them was decrypted.
-    fn relisted(&mut self, open: &mut Open<FileTally>, reason: &str) -> Result<Complete, RunError> {
-        let [records, _, undecrypted] = open.tally.before;
-        for (appender, file, length) in [
-            (&mut self.records, RECORDS, records),
-            (&mut self.undecrypted, UNDECRYPTED, undecrypted),
-        ] {
-            let tail = self.folder.temporary(&tail_of(open.number, file));
-            appender.keep_tail(length, &tail)?;
-            appender.cut(length)?;
-            self.obsolete.push(tail);
-        }
-        let incomplete = open.tally.counts.incomplete.max(1);
-        open.tally.counts = Counts {
-            incomplete,
-            ..Counts::default()
-        };
-        open.output = self.sources.output(&open.info);
-        open.tally.messages = 0;
-        let options = ReadOptions {
-            limits: self.limits.clone(),
-            ..ReadOptions::default()
-        };
-        // What is damaged from its start is no mail.
-        let Ok(mut archive) = Archive::open(std::slice::from_ref(&open.source), options) else {
-            return open.copy_source();
-        };
-        open.before.finish();
-        let mut before = false;
-        while let Some(block) = archive.next_block() {
-            for item in &block.items {
-                let Item::Message(located) = item else {
-                    if let Item::Between {
-                        range: Some(range), ..
-                    } = item
-                    {
-                        before = true;
-                        let bytes = block.bytes.get(range.clone()).unwrap_or_default();
-                        open.before.update(bytes);
-                    }
-                    continue;
-                };
-                let message = block.message(located).bytes;
-                let digest = sha256(message);
-                let mut line = record(digest, Action::Copied, Some(reason.to_owned()));
-                line.source = SourcePlace {
-                    sha256: line.source.sha256,
-                    ..open.source_place(located.offset, located.length)
-                };
-                let hashed = open.before.finish();
-                line.output = Some(custody::OutputPlace {
-                    path: open.shown_output(),
-                    offset: located.offset,
-                    length: located.length,
-                    sha256: hex(&digest),
-                    before_sha256: before.then(|| hex(hashed.as_bytes())),
-                });
-                before = false;
-                open.tally.messages += 1;
-                open.tally.counts.messages += 1;
-                self.line(&line)?;
-                if may_hold_smime(message) {
-                    open.tally.counts.keep(reason);
-                    self.worklist(&line, &[], reason)?;
-                } else {
-                    open.tally.counts.not_encrypted += 1;
-                }
-            }
-            archive.recycle(block.bytes);
-        }
-        open.copy_source()
-    }
+/// The chain of digests of stored messages.
+pub(super) fn linked(chain: &Sha256, next: &str) -> Sha256 {
+    sha256(&[chain.as_slice(), next.as_bytes()].concat())
 }

@@ -11,6 +11,7 @@ use std::process::Command;
 use mailseal::archive::Archive;
 use mailseal::archive::Block;
 use mailseal::archive::FaultCode;
+use mailseal::archive::Item;
 use mailseal::archive::Kind;
 use mailseal::archive::ReadOptions;
 use mailseal::error::RunError;
@@ -307,7 +308,7 @@ fn many_small_files_share_a_block() {
 }
 
 #[test]
-fn a_file_that_shrinks_ends_where_it_ends_and_is_not_gone_on_with() {
+fn a_file_that_is_written_meanwhile_is_named_and_gone_on_with() {
     let folder = TempDir::new().unwrap();
     // The look at the beginning reads 4 MiB; the file is longer than that, and is cut behind it.
     let text = mbox(&vec![mail("a"); 60_000]);
@@ -323,24 +324,53 @@ fn a_file_that_shrinks_ends_where_it_ends_and_is_not_gone_on_with() {
     while let Some(block) = archive.next_block() {
         taker.take(&block);
     }
-    assert_eq!(taker.run.faults, []);
+    assert_eq!(
+        taker.run.codes(),
+        [("a.mbox".to_owned(), FaultCode::FileChanged)]
+    );
     assert_eq!(taker.run.files[0].3, 5 << 20);
     assert_eq!(taker.run.texts().last(), Some(&mail("b")));
     let appended = [&text[..], mbox(&[mail("c")]).as_str()].concat();
-    for (now, goes_on) in [
-        (&text[..10], false),
-        ("", false),
-        (&text, true),
-        (&appended, true),
+    for (now, code) in [
+        (Some(&text[..10]), Some(FaultCode::FileChanged)),
+        (Some(""), Some(FaultCode::FileChanged)),
+        (Some(&text), None),
+        (Some(&appended), Some(FaultCode::FileGrew)),
+        (None, Some(FaultCode::Vanished)),
     ] {
-        fs::write(&path, now).unwrap();
+        match now {
+            Some(now) => fs::write(&path, now).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
         let mut resumed = Archive::open(&paths, options(64 << 10)).unwrap();
-        let result = resumed.resume(&first.end);
-        assert_eq!(result.is_ok(), goes_on, "{} bytes", now.len());
+        resumed.resume(&first.end).unwrap();
+        let mut faults = Vec::new();
+        let mut messages = 0;
+        while let Some(block) = resumed.next_block() {
+            for item in &block.items {
+                match item {
+                    Item::Fault(fault) => faults.push(fault.code),
+                    Item::Message(_) => messages += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(
+            faults,
+            Vec::from_iter(code),
+            "{:?} bytes",
+            now.map(str::len)
+        );
+        // The mail of the other file; of this one, what was listed.
+        let before = first
+            .items
+            .iter()
+            .filter(|item| matches!(item, Item::Message(_)))
+            .count();
+        if matches!(code, None | Some(FaultCode::FileGrew)) {
+            assert_eq!(before + messages, 60_001);
+        }
     }
-    fs::remove_file(&path).unwrap();
-    let mut resumed = Archive::open(&paths, options(64 << 10)).unwrap();
-    assert!(resumed.resume(&first.end).is_err());
 }
 
 #[test]
