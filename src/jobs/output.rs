@@ -33,7 +33,7 @@ pub const RESUME_FILE: &str = "resume.args";
 pub const LISTING_FILE: &str = "listing.zst";
 
 /// What a report may have in it. Where anything else is, a folder is not replaced.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     FACTS_FILE,
     RESUME_FILE,
     LISTING_FILE,
