@@ -143,7 +143,6 @@ mod tests {
     use super::*;
     use crate::mime::header::Header;
 
-
     fn change<'a>(entity: &'a [u8]) -> Change<'a> {
         Change {
             end: LineEnd::Lf,

@@ -374,14 +374,13 @@ fn open(path: &Path) -> Result<Option<File>, RunError> {
     }
 }
 
+/// Gets the DER of each block.
+type TakeBlock<'t> = dyn FnMut(Option<&[u8]>) -> Result<(), Failed> + 't;
+
 /// Every block of a PEM file, none where it is not there; None for one that can't be read or has more than `most` octets of text.
 ///
 /// Line by line: a harvest's bundle may be larger than memory.
-fn blocks(
-    path: &Path,
-    most: usize,
-    take: &mut dyn FnMut(Option<&[u8]>) -> Result<(), Failed>,
-) -> Result<(), Failed> {
+fn blocks(path: &Path, most: usize, take: &mut TakeBlock<'_>) -> Result<(), Failed> {
     let mut block = Vec::new();
     lines(path, most, &mut |line| {
         if line.starts_with(b"-----BEGIN ") {
