@@ -315,14 +315,16 @@ struct SummaryRecord<'a> {
     certificates: &'a CertificateTally,
 }
 
+/// What wrote it.
 #[derive(Serialize)]
-struct Versions<'a> {
-    mailseal: &'a str,
-    openssl: &'a str,
+pub(super) struct Versions<'a> {
+    pub mailseal: &'a str,
+    pub openssl: &'a str,
 }
 
+/// A set that was given, as it is written.
 #[derive(Serialize)]
-struct GivenRecord<'a> {
+pub(super) struct GivenRecord<'a> {
     number: u64,
     sha256: Hex<'a>,
 }
@@ -387,7 +389,7 @@ fn evidence(evidence: &Evidence) -> EvidenceRecord<'_> {
     }
 }
 
-fn given(given: &Given) -> GivenRecord<'_> {
+pub(super) fn given(given: &Given) -> GivenRecord<'_> {
     GivenRecord {
         number: given.number,
         sha256: Hex(&given.sha256),

@@ -23,6 +23,7 @@ mod determinism;
 mod differential;
 mod explain;
 mod extract;
+mod extract_revocation;
 mod harvest;
 mod keyring;
 mod keys;
@@ -39,6 +40,7 @@ mod report;
 mod samples;
 mod secrets;
 mod store;
+mod store_revocation;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

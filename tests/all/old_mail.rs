@@ -2,7 +2,7 @@
 
 use mailseal::crypto::digest::sha256;
 
-use super::program::Workplace;
+use super::program::{Ran, Workplace, findings};
 use crate::toolkit::certificates::day;
 use crate::toolkit::cms;
 use crate::toolkit::crls::KEY_COMPROMISE;
@@ -35,6 +35,12 @@ fn place() -> Workplace {
     place
 }
 
+/// Audits the mail with the root as an anchor.
+fn audit(place: &Workplace, name: &str, at: &str, more: &[&str]) -> Ran {
+    let arguments = ["audit", "mail", "-o", name, "-q", "--ca", "root.der", at];
+    place.run(&[&arguments[..], more].concat())
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -43,12 +49,7 @@ fn hex(bytes: &[u8]) -> String {
 fn times_that_the_operator_stands_for() {
     let place = place();
     let audit = |name: &str, more: &[&str]| {
-        let arguments = [
-            &["audit", "mail", "-o", name, "-q", "--ca", "root.der", LATE],
-            more,
-        ]
-        .concat();
-        place.run(&arguments).code(0);
+        audit(&place, name, LATE, more).code(0);
         place.messages(name)[0]["verdict"]
             .as_str()
             .unwrap()
@@ -98,29 +99,47 @@ fn times_that_the_operator_stands_for() {
     assert!(!place.names().iter().any(|name| name.starts_with("never")));
 }
 
+/// A field that can't be read may be the true one: what stands beside it in its name proves nothing.
+#[test]
+fn a_field_that_cannot_be_read_beside_a_forged_one() {
+    let place = place();
+    let path = place.join("mail/1.eml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let field = "X-Archived: Wed, 15 May 2024 10:32:00 +0000";
+    let fields = ["--assert-time", "header:X-Archived"];
+    for (number, (other, verdict)) in [
+        (field, "valid"),
+        ("X-Archived: some day in May", "valid_as_claimed"),
+        (
+            "X-Archived: Thu, 16 May 2024 10:32:00 +0000",
+            "valid_as_claimed",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for both in [format!("{field}\r\n{other}"), format!("{other}\r\n{field}")] {
+            std::fs::write(&path, good.replace(field, &both)).unwrap();
+            let name = format!("report-{number}");
+            audit(&place, &name, LATE, &[&fields[..], &["--force"]].concat()).code(0);
+            let message = &place.messages(&name)[0];
+            assert_eq!(message["verdict"], verdict, "{both}");
+            assert_eq!(
+                findings(message).contains(&"asserted_time_unusable"),
+                verdict != "valid",
+                "{both}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_policy_from_a_file() {
     let place = place();
     let file = "algorithm,key_bits_below,weak_since,broken_since,source\n\
         sha256,,always,2024-01-01,\"a policy, of one's own\"\n";
     place.write("policy.csv", file);
-    let audit = |name: &str, more: &[&str]| {
-        let arguments = [
-            &[
-                "audit",
-                "mail",
-                "-o",
-                name,
-                "-q",
-                "--ca",
-                "root.der",
-                "--at=2025-01-01",
-            ],
-            more,
-        ]
-        .concat();
-        place.run(&arguments)
-    };
+    let audit = |name: &str, more: &[&str]| audit(&place, name, "--at=2025-01-01", more);
     audit("built-in", &[]).code(0);
     audit("own", &["--policy", "policy.csv"]).code(0);
     assert_eq!(place.messages("built-in")[0]["verdict"], "valid");
@@ -232,21 +251,7 @@ fn ocsp_responses_from_files() {
         about(fresh().revoked(day(2024, 9, 1), Some(KEY_COMPROMISE))),
     );
     let audit = |name: &str, more: &[&str]| {
-        let arguments = [
-            &[
-                "audit",
-                "mail",
-                "-o",
-                name,
-                "-q",
-                "--ca",
-                "root.der",
-                "--at=2025-01-01",
-            ],
-            more,
-        ]
-        .concat();
-        let ran = place.run(&arguments);
+        let ran = audit(&place, name, "--at=2025-01-01", more);
         ran.code(0);
         assert_eq!(ran.err, "");
         let signature = place.messages(name)[0]["layers"][0]["signatures"][0].clone();

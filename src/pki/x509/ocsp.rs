@@ -18,7 +18,8 @@ use crate::pki::x509::name::Name;
 /// A response that answers (`responseStatus` successful, `id-pkix-ocsp-basic`).
 #[derive(Clone, Debug)]
 pub struct Ocsp {
-    /// Of all octets as received.
+    /// All octets as received.
+    der: Vec<u8>,
     sha256: [u8; 32],
     tbs: Vec<u8>,
     algorithm: Vec<u8>,
@@ -104,6 +105,7 @@ impl Ocsp {
             read_element(&outer, Self::read_basic)?
         };
         response.sha256 = digest::sha256(der);
+        response.der = der.to_vec();
         Ok(response)
     }
 
@@ -159,6 +161,7 @@ impl Ocsp {
             answers.push(answer);
         }
         Ok(Self {
+            der: Vec::new(),
             sha256: [0; 32],
             tbs: Vec::new(),
             algorithm: Vec::new(),
@@ -168,6 +171,12 @@ impl Ocsp {
             certificates: Vec::new(),
             answers,
         })
+    }
+
+    /// All octets as received.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// SHA-256 of all octets as received.
