@@ -49,9 +49,10 @@ impl Writer {
         self.tag(tag.as_constructed());
         let start = self.bytes.len();
         write(self);
-        let content = self.bytes.split_off(start);
-        self.length(content.len());
-        self.bytes.extend_from_slice(&content);
+        // The length goes before what was written: that moves once, in place, however large it is.
+        let mut length = Self::new();
+        length.length(self.bytes.len().saturating_sub(start));
+        self.bytes.splice(start..start, length.bytes);
     }
 
     /// A constructed element of indefinite length (X.690 §8.1.3.6): BER, and what streaming mail programs write.

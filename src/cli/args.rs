@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod decrypt;
+pub mod encrypt;
 pub mod evidence;
 pub mod explain;
 pub mod harvest;
@@ -9,17 +10,20 @@ pub mod keys;
 pub mod lint;
 pub mod machine;
 pub mod policy;
+pub mod sign;
 pub mod store;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::args::audit::{AuditArgs, JudgeArgs};
 use crate::cli::args::decrypt::{CheckArgs, DecryptArgs};
+use crate::cli::args::encrypt::EncryptArgs;
 use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
 use crate::cli::args::policy::PolicyArgs;
+use crate::cli::args::sign::SignArgs;
 use crate::cli::args::store::StoreArgs;
 
 /// Audits mail archives: which S/MIME signatures hold, what could be decrypted, which certificates are in it.
@@ -33,7 +37,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 finished · 1 finished, and --fail-on was met, \
-mail is still encrypted, or a bag is not as it was · 2 usage · 3 finished but incomplete \
+mail is still encrypted, was refused, or a bag is not as it was · 2 usage · 3 finished but incomplete \
 (something could not be read) · 4 internal fault · 5 could not start or finish · 130 interrupted, with how to resume";
 
 /// One for each request.
@@ -51,6 +55,10 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Hold a decrypted archive against its manifest, and against its source
     Check(CheckArgs),
+    /// Sign mail, a whole archive at a time, each message with the key of its sender
+    Sign(SignArgs),
+    /// Encrypt mail, a whole archive at a time, to the certificates that a store has of its recipients
+    Encrypt(EncryptArgs),
     /// Say what a word of a report means, or tell the story of one message
     Explain(ExplainArgs),
     /// Take a message and all evidence for its verdict out of a report's archive, with a script for openssl

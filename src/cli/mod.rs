@@ -9,6 +9,8 @@ mod build;
 pub mod count;
 mod decrypt;
 
+mod encrypt;
+
 mod exit;
 
 mod harvest;
@@ -34,6 +36,10 @@ mod resume;
 mod run;
 
 mod screen;
+
+mod send;
+
+mod sign;
 
 mod store;
 
@@ -69,6 +75,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Keys(args) => keys::list(&args),
         Command::Decrypt(args) => decrypt::decrypt(&args, &arguments),
         Command::Check(args) => decrypt::check(&args),
+        Command::Encrypt(args) => encrypt::encrypt(&args, &arguments),
+        Command::Sign(args) => sign::sign(&args, &arguments),
         Command::Explain(args) => explain::explain(&args),
         Command::Extract(args) => extract::extract(&args),
         Command::Lint(args) => lint::lint(&args),

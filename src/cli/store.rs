@@ -55,7 +55,7 @@ pub fn store(args: &StoreArgs) -> Result<Exit, CommandError> {
 
 /// `$XDG_DATA_HOME/mailseal/store.db`, else `~/.local/share/mailseal/store.db` (XDG Base Directory Specification: a relative path is
 /// ignored).
-fn default_store() -> Option<PathBuf> {
+pub(super) fn default_store() -> Option<PathBuf> {
     let absolute = |name| {
         let path = PathBuf::from(std::env::var_os(name)?);
         path.is_absolute().then_some(path)
@@ -268,7 +268,7 @@ fn show(args: &ShowArgs, store: &Store, clock: Time) -> Result<Exit, CommandErro
     Ok(exit)
 }
 
-fn allowed(words: &[String]) -> Result<Vec<Hindrance>, CommandError> {
+pub(super) fn allowed(words: &[String]) -> Result<Vec<Hindrance>, CommandError> {
     let one = |word: &String| {
         let known = Hindrance::ALL.iter().find(|one| one.as_str() == word);
         known.copied().ok_or_else(|| {

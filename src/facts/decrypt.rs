@@ -13,6 +13,7 @@ use crate::facts::plausible::{is_plausible, is_plausible_without_padding};
 use crate::facts::recipient::{Answer, Opener, Secret, is_locked, recipient};
 use crate::facts::record::EncryptedFacts;
 use crate::facts::work::byte_units;
+use crate::pki::keyring::KeyId;
 
 /// What opening a layer gave.
 pub(super) struct Opened<'l, 'a> {
@@ -22,6 +23,8 @@ pub(super) struct Opened<'l, 'a> {
     /// The structure leaves open for whom or what it is.
     pub malformed: bool,
     pub originator: Option<&'l Carried<'a>>,
+    /// Keys of the keyring that answer to a recipient.
+    pub keys: Vec<KeyId>,
 }
 
 /// What the kinds of encrypted layers have in common.
@@ -79,6 +82,7 @@ impl<'l, 'a> Envelope<'l, 'a> {
             findings: Vec::new(),
             malformed: false,
             originator: self.originator,
+            keys: Vec::new(),
         };
         let rows: Vec<Row<'_, 'a>> = recipient_info::rows(self.recipients).collect();
         let mut found: Vec<Option<Answer>> = Vec::with_capacity(rows.len());
@@ -88,6 +92,9 @@ impl<'l, 'a> Envelope<'l, 'a> {
                 opened.findings.push(Finding::RecipientMalformed);
             }
             opened.facts.recipients.push(facts);
+            if let Some(Answer::Key(key, _)) = answer {
+                opened.keys.push(key);
+            }
             found.push(answer);
         }
         match self.content_type {

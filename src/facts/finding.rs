@@ -154,6 +154,12 @@ axis! {
         EncryptedSubpart = "encrypted_subpart",
         /// The From that a signature protects is another than the outer one: mail programs show the one or the other.
         ProtectedFromDiffers = "protected_from_differs",
+        /// Another field that a signature protects stands outside with another value than its sender gave it there.
+        OuterHeaderDiffers = "outer_header_differs",
+        /// A signed To and Cc name nobody whose key opens the encryption around them: it may have been signed for others and sent on.
+        RecipientNotAddressed = "recipient_not_addressed",
+        /// Header fields are protected, but not as RFC 9788 says: a message in a message (RFC 8551), or a draft's parameter.
+        HeaderProtectionOld = "header_protection_old",
         // Migration
         /// From or Sender inside the encryption are others than outside, and no valid signature of that sender is over them: those
         /// outside were kept.

@@ -33,6 +33,8 @@ mod walk;
 
 mod part;
 
+mod protection;
+
 pub mod headers;
 
 mod unseen;

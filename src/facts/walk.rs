@@ -24,7 +24,7 @@ use crate::mime::label::Label;
 use crate::mime::message::Quoting;
 use crate::mime::smime::{self, Candidate, Shape};
 use crate::mime::transfer::{self, State};
-use crate::pki::keyring::Keyring;
+use crate::pki::keyring::{KeyId, Keyring};
 
 /// Collects the layers of one message.
 pub(super) struct Walk<'w> {
@@ -45,6 +45,10 @@ pub(super) struct Walk<'w> {
     pub(super) evidence: Option<Vec<LayerEvidence>>,
     /// The message has List-* fields.
     is_list_mail: bool,
+    /// The message's own header.
+    outer: Vec<u8>,
+    /// Keys that answer to the encryption around what is read.
+    opened_with: Vec<KeyId>,
     /// Depth of the layer that `content_sha256` is of.
     deepest: Option<usize>,
 }
@@ -112,6 +116,8 @@ impl<'w> Walk<'w> {
             opened: Vec::new(),
             evidence: None,
             is_list_mail: false,
+            outer: Vec::new(),
+            opened_with: Vec::new(),
             deepest: None,
         }
     }
@@ -140,6 +146,9 @@ impl<'w> Walk<'w> {
         let place = Place::message(quoting);
         self.facts.sender = sender;
         self.is_list_mail = headers::is_list_mail(&tree.header(0));
+        if let Some(message) = tree.parts.first() {
+            self.outer = tree.slice(&message.header).to_vec();
+        }
         self.candidates(tree, candidates, &place, unseen.is_some());
         if let Some(unseen) = unseen {
             self.unread(tree.number(unseen.part), &place, unseen.findings);
@@ -363,7 +372,7 @@ impl<'w> Walk<'w> {
         let mut readings = Readings::of_part(entity, place.quoting);
         let header = part::protected_header(tree, content);
         let coverage = at.coverage(header.is_some());
-        let protected = self.protected(header.as_ref(), &mut at);
+        let protected = self.protected((tree, content), header.as_ref(), &mut at);
         let (carried, crls) = self.carried_by(data, &mut at);
         let (signatures, used) = self.signatures(
             data,

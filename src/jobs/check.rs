@@ -1,4 +1,4 @@
-//! A migrated archive against its manifests, and against its source.
+//! A migrated archive, or one that is to be sent, against its manifests, and against its source.
 //!
 //! The files about the bag against each other (`tags`), the files below `data` against `manifest-sha256.txt`, and then every message, and
 //! the bytes before it, against `manifest.jsonl`, so that a changed byte is named with its message.
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{Archive, FaultCode, Item, ReadOptions, shown, unshown};
 use crate::error::RunError;
 use crate::jobs::bag::folder::{BAG_NAMES, PAYLOAD, RECORDS};
+use crate::jobs::bag::tags::COVERED;
 use crate::jobs::check::places::{Compared, Places, Root, is_relative};
 use crate::jobs::check::tags::Tags;
 use crate::jobs::output::digest_of;
@@ -142,6 +143,7 @@ pub fn check(check: &Check<'_>, found: &mut dyn FnMut(&Found)) -> Result<Totals,
         totals: Totals::default(),
         oxum: 0,
         recorded: 0,
+        covered: &COVERED,
     };
     job.tags()?;
     job.payload()?;
@@ -166,6 +168,8 @@ struct Job<'c> {
     oxum: u64,
     /// Messages, and those that were copied unread for their size.
     recorded: u64,
+    /// Files that the tag manifest has.
+    covered: &'static [&'static str],
 }
 
 impl Job<'_> {
@@ -270,6 +274,7 @@ impl Job<'_> {
         let mut lines = self.manifest(RECORDS)?.split(b'\n');
         let mut number = 0_u64;
         let mut last: Option<(Vec<u8>, Record)> = None;
+        let mut last_source = None;
         let mut described = BTreeSet::new();
         while let Some(line) = lines.next().transpose().map_err(unreadable)? {
             number += 1;
@@ -277,13 +282,16 @@ impl Job<'_> {
                 self.tell(format!("{RECORDS}:{number}"), None, What::ManifestDamaged);
                 continue;
             };
-            self.totals.messages += u64::from(record.kind == Kind::Message);
-            self.recorded += u64::from(matches!(record.kind, Kind::Message | Kind::Skipped));
+            // A message of a recipient of Bcc has the source of the one before it.
+            let is_own = !record.bcc || last_source.as_ref() != Some(&record.source);
+            self.totals.messages += u64::from(record.kind == Kind::Message && is_own);
+            let is_mail = matches!(record.kind, Kind::Message | Kind::Skipped);
+            self.recorded += u64::from(is_mail && is_own);
+            last_source = Some(record.source.clone());
             let name = record.output.as_ref().map(|place| unshown(&place.path));
-            if last
-                .as_ref()
-                .is_some_and(|(open, _)| Some(open) != name.as_ref())
-            {
+            let is_next = |(open, _): &(Vec<u8>, Record)| Some(open) != name.as_ref();
+            // What is not in the output stands between messages of a file, too.
+            if name.is_some() && last.as_ref().is_some_and(is_next) {
                 self.behind(last.take(), &mut output, &mut source)?;
             }
             if !self.check.source.is_empty() {
@@ -385,6 +393,7 @@ impl Job<'_> {
         if !self.check.source.is_empty()
             && record.source.sha256.is_some()
             && record.kind != Kind::File
+            && !record.action.sends()
             && !self.bad.contains_key(&name)
             && let Some(rest) = output.rest(&[b""])?
             && let Some(theirs) = source.rest(&BLANKS)?
@@ -403,9 +412,11 @@ impl Job<'_> {
             return Ok(());
         };
         let whole = record.kind == Kind::File;
+        // Between messages that are sent nothing of the source is kept but their separators.
         let before = record
             .output
             .as_ref()
+            .filter(|_| !record.action.sends())
             .and_then(|output| output.before_sha256.as_deref());
         let before = match before {
             Some(before) => {

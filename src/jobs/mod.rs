@@ -26,6 +26,8 @@ pub mod bag;
 
 pub mod migrate;
 
+pub mod envelope;
+
 pub mod compose;
 
 pub mod message;

@@ -137,6 +137,20 @@ pub struct Choice {
     pub notes: Vec<Note>,
 }
 
+impl Choice {
+    /// The chosen certificate, and the others that belong to the same person as far as can be told: what speaks against each is only
+    /// that one does not encrypt to it.
+    pub fn holders(&self) -> impl Iterator<Item = Sha256> {
+        let chosen = self.chosen.as_ref().ok().map(|(sha256, _)| *sha256);
+        let others = self.others.iter().filter(move |_| chosen.is_some());
+        let others = others.filter(|(_, reason)| match reason {
+            NotChosen::Behind(_) => true,
+            NotChosen::Hindered(hindrances) => hindrances.iter().all(|one| one.is_of_use()),
+        });
+        chosen.into_iter().chain(others.map(|(sha256, _)| *sha256))
+    }
+}
+
 /// Chooses the certificate to encrypt to for an address (RFC 8550 §4.4, RFC 8551 §2.7).
 ///
 /// Pure: equal sets of candidates and preferences give an equal choice, in whatever order they come. Never fails; each candidate is
@@ -287,23 +301,10 @@ impl<'c> Seen<'c> {
     /// An authority that the operator trusts stood for this address at some time, and nothing was taken back.
     fn is_genuine(&self) -> bool {
         self.candidate.standing.anchor.is_some()
-            && self.hindrances.iter().all(|hindrance| match hindrance {
-                Hindrance::CannotEncrypt
-                | Hindrance::KeyUsage
-                | Hindrance::ExtendedKeyUsage
-                | Hindrance::Expired
-                | Hindrance::RevocationUnknown
-                | Hindrance::Weak => true,
-                Hindrance::OtherAddress
-                | Hindrance::Distrusted
-                | Hindrance::Authority
-                | Hindrance::SelfIssued
-                | Hindrance::Untrusted
-                | Hindrance::Revoked
-                | Hindrance::NotYetValid
-                | Hindrance::Broken
-                | Hindrance::OtherAuthority => false,
-            })
+            && self
+                .hindrances
+                .iter()
+                .all(|hindrance| hindrance.is_of_use())
     }
 
     /// Since when the address has used it. Mail can claim any time, but no authority issues into the past: what was seen before the

@@ -24,6 +24,10 @@ pub mod store {}
 #[doc = include_str!("migration.md")]
 pub mod migration {}
 
+/// What `mailseal sign` and `mailseal encrypt` write, and what they refuse.
+#[doc = include_str!("sending.md")]
+pub mod sending {}
+
 /// What `mailseal harvest` collects, and what it can know.
 #[doc = include_str!("harvest.md")]
 pub mod harvest {}

@@ -7,6 +7,8 @@ mod encode;
 
 mod field;
 
+pub mod protect;
+
 pub use encode::{WIDTH, base64_lines};
 pub use field::{Line, describes_body, lines};
 
@@ -139,7 +141,16 @@ impl Writer<'_, '_> {
             | TransferEncoding::Base64
             | TransferEncoding::Uuencode => {
                 let decoded = transfer::decode_as(&written, part.encoding);
-                if decoded.state != State::Regular {
+                let is_plain = match part.encoding {
+                    // Lines of any length; but what stands beside the encoding, such as a list's footer, would be lost.
+                    TransferEncoding::Base64 => is_base64_alone(&written),
+                    // What is no encoding stands for itself, in every reader.
+                    TransferEncoding::QuotedPrintable => true,
+                    TransferEncoding::Uuencode
+                    | TransferEncoding::Identity
+                    | TransferEncoding::Unknown => decoded.state == State::Regular,
+                };
+                if !is_plain {
                     return Err(CannotWrite::Irregular);
                 }
                 decoded.bytes.into_owned()
@@ -247,6 +258,21 @@ fn is_text(part: &Part) -> bool {
     part.media.top() == "text"
 }
 
+/// Nothing but the alphabet and line ends, then padding (RFC 2045 §6.8).
+fn is_base64_alone(body: &[u8]) -> bool {
+    let text = body.trim_ascii_end();
+    let padding = text
+        .iter()
+        .rev()
+        .take_while(|octet| **octet == b'=')
+        .count();
+    let text = text.get(..text.len() - padding).unwrap_or_default();
+    padding <= 2
+        && text.iter().all(|octet| {
+            octet.is_ascii_alphanumeric() || b"+/".contains(octet) || octet.is_ascii_whitespace()
+        })
+}
+
 /// Of a text that names none.
 fn charset(body: &[u8]) -> &'static str {
     if body.is_ascii() {
@@ -263,4 +289,100 @@ fn push_canonical(bytes: &[u8], out: &mut Vec<u8>) {
     canonical::feed(bytes, canonical::LineEnds::CrLf, unquote, |piece| {
         out.extend_from_slice(piece);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    fn written(message: &str) -> Result<String, CannotWrite> {
+        let tree = Tree::read(message.as_bytes(), &Limits::default());
+        entity(&tree).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn h_02_what_is_safe_stays_byte_by_byte() {
+        let message = "From: a\nContent-Type: multipart/mixed;\n boundary=b\nMIME-Version: 1.0\n\npre\n--b\nContent-Type: a/b\n\n\
+                       x y\n--b\nContent-Transfer-Encoding: base64\n\nQUJD\n--b--\nepilogue\n";
+        let expected = message
+            .replace("From: a\n", "")
+            .replace("MIME-Version: 1.0\n", "")
+            .replace('\n', "\r\n");
+        assert_eq!(written(message), Ok(expected));
+        let without = written("Subject: x\n\ntext").unwrap();
+        assert_eq!(
+            without,
+            "Content-Type: text/plain; charset=us-ascii\r\n\r\ntext"
+        );
+    }
+
+    #[test]
+    fn h_02_each_part_is_encoded_as_it_needs() {
+        let text = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\ngr\u{fc}\u{df}e\n";
+        assert_eq!(
+            written(text).unwrap(),
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ngr=C3=BC=C3=9Fe\r\n"
+        );
+        let chinese = format!(
+            "Content-Type: text/plain; charset=utf-8\n\n{}\n",
+            "\u{4f60}".repeat(40)
+        );
+        assert!(
+            written(&chinese)
+                .unwrap()
+                .contains("Content-Transfer-Encoding: base64\r\n\r\n5L2g")
+        );
+        // What is declared binary keeps its octets; text does not.
+        let binary = "Content-Type: application/x\nContent-Transfer-Encoding: binary\n\na\nb\r\n\0";
+        assert!(
+            written(binary)
+                .unwrap()
+                .ends_with("base64\r\n\r\nYQpiDQoA\r\n")
+        );
+        // Octets that a quoted-printable part has are octets, not line ends.
+        let octets = "Content-Type: application/x\nContent-Transfer-Encoding: quoted-printable\n\na=0Ab=0D=00 \n.\n";
+        let read = written(octets).unwrap();
+        let body = read.split_once("\r\n\r\n").unwrap().1;
+        let (content, _) = transfer::quoted_printable(body.as_bytes());
+        assert_eq!(content, b"a\nb\r\0\r\n.\r\n");
+    }
+
+    #[test]
+    fn h_02_base64_of_any_width_is_written_anew_and_what_stands_beside_it_is_not_lost() {
+        let head = "Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n";
+        let wide = written(&format!("{head}{}\n", "QUJD".repeat(100))).unwrap();
+        assert!(wide.lines().all(|line| line.len() <= WIDTH));
+        let footer = format!("{head}{}\n\n-- list footer\n", "QUJD".repeat(30));
+        assert_eq!(written(&footer), Err(CannotWrite::Irregular));
+    }
+
+    #[test]
+    fn h_02_signed_parts_and_reports_are_not_encoded() {
+        let signed = |text: &str| {
+            format!(
+                "Content-Type: multipart/mixed; boundary=o\n\n--o\n\n.\n--o\nContent-Type: multipart/signed; boundary=i\n\n\
+                 --i\n\n{text}\n--i\n\ns\n--i--\n--o--\n"
+            )
+        };
+        let long = "x".repeat(300);
+        assert!(
+            written(&signed(&long))
+                .unwrap()
+                .contains(&format!("\r\n{long}\r\n--i"))
+        );
+        for text in ["gr\u{fc}n", "blank ", "From me", &"x".repeat(999)] {
+            assert_eq!(
+                written(&signed(text)),
+                Err(CannotWrite::InnerSignature),
+                "{text}"
+            );
+        }
+        let report = |text: &str| format!("Content-Type: message/delivery-status\n\nX: {text}\n");
+        assert!(written(&report(&long)).is_ok());
+        assert_eq!(
+            written(&report("gr\u{fc}n")),
+            Err(CannotWrite::NotEncodable)
+        );
+    }
 }

@@ -1,4 +1,5 @@
-//! `manifest.jsonl` and `undecrypted.csv` of a migrated archive: what was where, what was done to it, and where it is now.
+//! `manifest.jsonl` and `undecrypted.csv` of a migrated archive, `manifest.jsonl` of one that is sent: what was where, what was done to
+//! it, and where it is now.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,30 @@ pub struct Record {
     /// What the provenance field says, or would say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<String>,
+    /// SHA-256 of the certificate of who signed a message that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_sha256: Option<String>,
+    /// To whom a message that was sent is to be delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub envelope: Vec<String>,
+    /// To whose certificates it is encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<SentTo>,
+    /// The content cipher's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// It is the message of one recipient of Bcc; the line before it has the same source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bcc: bool,
+}
+
+/// A recipient of a message that was encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentTo {
+    /// His address.
+    pub address: String,
+    /// SHA-256 of his certificate.
+    pub certificate_sha256: String,
 }
 
 /// What a line is about.
@@ -71,8 +96,36 @@ pub enum Action {
     Converted,
     /// Replaced by its plaintext.
     Decrypted,
+    /// Signed.
+    Signed,
+    /// Encrypted.
+    Encrypted,
+    /// Signed, then encrypted.
+    SignedEncrypted,
+    /// Signed, encrypted, and signed again.
+    TripleWrapped,
+    /// Not sent; `refused.csv` says why.
+    Refused,
+    /// Not sent: it is signed or encrypted already.
+    Skipped,
     /// Nothing.
     LeftOut,
+}
+
+impl Action {
+    /// The message is one to be sent: what is written is not what was stored.
+    #[must_use]
+    pub fn sends(self) -> bool {
+        match self {
+            Self::Signed | Self::Encrypted | Self::SignedEncrypted | Self::TripleWrapped => true,
+            Self::Copied
+            | Self::Converted
+            | Self::Decrypted
+            | Self::Refused
+            | Self::Skipped
+            | Self::LeftOut => false,
+        }
+    }
 }
 
 /// A place in the source.

@@ -57,6 +57,10 @@ pub mod custody;
 
 pub mod migration;
 
+pub mod refused;
+
+pub mod sending;
+
 pub mod run;
 
 pub mod escape;

@@ -36,6 +36,8 @@ pub struct SignedData<'a> {
     pub content: Content<'a>,
     /// Encoded `CertificateChoices`.
     pub certificates: Vec<&'a [u8]>,
+    /// The certificates are written in the order given, which SET OF allows outside of DER: some readers take the first for the signer's.
+    pub keeps_order: bool,
     /// Encoded `RevocationInfoChoice`s.
     pub crls: Vec<&'a [u8]>,
     /// The signers.
@@ -54,6 +56,7 @@ impl<'a> SignedData<'a> {
             content_type: oid::DATA,
             content,
             certificates: Vec::new(),
+            keeps_order: false,
             crls: Vec::new(),
             signers: Vec::new(),
             form: Form::Der,
@@ -85,8 +88,13 @@ impl<'a> SignedData<'a> {
         encapsulated(w, form, self.content_type, self.content);
         for (number, set) in [(0, &self.certificates), (1, &self.crls)] {
             if !set.is_empty() {
+                let tag = Tag::context_constructed(number);
+                if self.keeps_order && number == 0 {
+                    form.constructed(w, tag, |w| w.raw(&set.concat()));
+                    continue;
+                }
                 let elements = set.iter().map(|element| element.to_vec()).collect();
-                form.set(w, Tag::context_constructed(number), elements);
+                form.set(w, tag, elements);
             }
         }
         let signers = self.signers.iter().map(Signer::encode).collect();

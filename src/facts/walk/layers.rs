@@ -9,6 +9,7 @@ use crate::facts::finding::Finding;
 use crate::facts::identity::same_from;
 use crate::facts::inflate::inflate;
 use crate::facts::part::{self, At};
+use crate::facts::protection::{self, Scheme};
 use crate::facts::readings::Readings;
 use crate::facts::record::{Addresses, Sha256, SignatureFacts};
 use crate::facts::staged::Staged;
@@ -17,6 +18,8 @@ use crate::facts::walk::{Place, Walk};
 use crate::mime::Tree;
 use crate::mime::canonical::{LineEnds, Unquote, feed};
 use crate::mime::header::Header;
+use crate::pki::x509::Certificate;
+use crate::pki::x509::address::CertificateAddresses;
 
 impl Walk<'_> {
     /// A CMS structure that stands by itself.
@@ -85,7 +88,9 @@ impl Walk<'_> {
             .as_ref()
             .and_then(|tree| part::protected_header(tree, 0));
         let coverage = at.coverage(header.is_some());
-        let protected = self.protected(header.as_ref(), &mut at);
+        let protected = tree
+            .as_ref()
+            .and_then(|tree| self.protected((tree, 0), header.as_ref(), &mut at));
         let (carried, crls) = self.carried_by(data, &mut at);
         let (signatures, used) = self.signatures(
             data,
@@ -135,6 +140,7 @@ impl Walk<'_> {
             findings,
             malformed,
             originator,
+            keys,
         }) = decrypt::open(&info.layer, &mut self.opener())
         else {
             return self.other(info, LayerKind::Unknown, at, place);
@@ -169,7 +175,9 @@ impl Walk<'_> {
         if self.harvest.is_none() {
             self.innermost(place.depth, canonical_sha256(&plaintext));
         }
+        let around = std::mem::replace(&mut self.opened_with, keys);
         let roots = self.inside(index, &plaintext, inner);
+        self.opened_with = around;
         let integrity = if kind == LayerKind::AuthEncrypted {
             Integrity::Aead
         } else if self.is_signed(&roots) {
@@ -268,12 +276,37 @@ impl Walk<'_> {
     }
 
     /// The sender whom the header says that a signed part protects. Only the header of what is the whole of its message speaks for it.
-    pub(super) fn protected(&self, header: Option<&Header<'_>>, at: &mut At) -> Option<Addresses> {
-        let protected = part::protected_sender(header.filter(|_| at.whole)?, self.limits)?;
+    pub(super) fn protected(
+        &self,
+        (tree, part): (&Tree<'_>, usize),
+        header: Option<&Header<'_>>,
+        at: &mut At,
+    ) -> Option<Addresses> {
+        let header = header.filter(|_| at.whole)?;
+        if let Some(part) = tree.parts.get(part).filter(|_| at.nested.is_none()) {
+            let (scheme, outer) = (Scheme::of(&part.media), Header::new(&self.outer));
+            let opened_by = self.opened_by();
+            let found = protection::findings(scheme, header, &outer, &opened_by, self.limits);
+            at.findings.extend(found);
+        }
+        let protected = part::protected_sender(header, self.limits)?;
         if !same_from(&protected, self.sender_of(at)) {
             at.findings.push(Finding::ProtectedFromDiffers);
         }
         Some(protected)
+    }
+
+    /// The addresses of the certificates whose keys answer to the encryption around what is read.
+    fn opened_by(&self) -> Vec<String> {
+        let certificates = self
+            .opened_with
+            .iter()
+            .flat_map(|key| self.keys.certificates_of(*key));
+        certificates
+            .filter_map(|der| Certificate::read(der).ok())
+            .flat_map(|certificate| CertificateAddresses::read(&certificate).list)
+            .map(|address| address.text)
+            .collect()
     }
 
     /// Verifies all signers. `names`: those of the certificates carried, in the order in which they stand.

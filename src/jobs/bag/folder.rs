@@ -27,7 +27,7 @@ const BAG: &str = "bag";
 pub const AGENT: &str = "mailseal";
 
 /// Files and folders of a bag of ours.
-pub(in crate::jobs) const BAG_NAMES: [&str; 9] = [
+pub(in crate::jobs) const BAG_NAMES: [&str; 11] = [
     "bagit.txt",
     "bag-info.txt",
     PAYLOAD,
@@ -35,6 +35,8 @@ pub(in crate::jobs) const BAG_NAMES: [&str; 9] = [
     SIGNATURE_FILE,
     RECORDS,
     "undecrypted.csv",
+    REFUSED,
+    SKIPPED,
     "run.json",
     "data",
 ];
@@ -45,6 +47,11 @@ pub(in crate::jobs) const PAYLOAD: &str = "manifest-sha256.txt";
 pub(in crate::jobs) const TAGS: &str = "tagmanifest-sha256.txt";
 /// A line about each message.
 pub(in crate::jobs) const RECORDS: &str = "manifest.jsonl";
+
+/// Messages that were not sent, and why.
+pub(in crate::jobs) const REFUSED: &str = "refused.csv";
+/// Messages that were not sent since they are signed or encrypted already.
+pub(in crate::jobs) const SKIPPED: &str = "skipped.csv";
 
 /// The detached signature over `tagmanifest-sha256.txt`.
 pub const SIGNATURE_FILE: &str = "tagmanifest-sha256.txt.p7s";

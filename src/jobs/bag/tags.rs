@@ -12,7 +12,9 @@ use crate::crypto::signature::Signed;
 use crate::crypto::signature_scheme::SignatureScheme;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::bag::folder::{Folder, PAYLOAD, RECORDS, SIGNATURE_FILE, TAGS, create_file};
+use crate::jobs::bag::folder::{
+    Folder, PAYLOAD, RECORDS, REFUSED, SIGNATURE_FILE, SKIPPED, TAGS, create_file,
+};
 use crate::jobs::bag::info::BagInfo;
 use crate::jobs::output::digest_of;
 use crate::pki::keyring::Keyring;
@@ -21,6 +23,10 @@ use crate::report::encode::hex;
 
 /// Tag files that the tag manifest covers: all but those that differ from run to run.
 pub(in crate::jobs) const COVERED: [&str; 4] = ["bagit.txt", PAYLOAD, RECORDS, "undecrypted.csv"];
+
+/// The same of a bag with mail to be sent.
+pub(in crate::jobs) const COVERED_OF_SENT: [&str; 5] =
+    ["bagit.txt", PAYLOAD, RECORDS, REFUSED, SKIPPED];
 
 /// A line of `manifest-sha256.txt` for a file below `data`. Of its name only line ends and `%` are escaped (RFC 8493 §2.1.3).
 pub(in crate::jobs) fn payload_line(path: &[u8], sha256: &Sha256) -> Vec<u8> {

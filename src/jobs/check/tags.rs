@@ -11,9 +11,9 @@ use crate::archive::shown;
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::bag::folder::{PAYLOAD, RECORDS, SIGNATURE_FILE, TAGS};
+use crate::jobs::bag::folder::{PAYLOAD, RECORDS, REFUSED, SIGNATURE_FILE, TAGS};
 use crate::jobs::bag::info::BagInfo;
-use crate::jobs::bag::tags::COVERED;
+use crate::jobs::bag::tags::COVERED_OF_SENT;
 use crate::jobs::check::{Job, What, manifest_line, signature};
 use crate::jobs::output::digest_of;
 use crate::limits::TAG_FILE_BYTES;
@@ -42,10 +42,13 @@ impl Job<'_> {
         let names = [INFO, TAGS, RUN, SIGNATURE_FILE];
         let [info, tags, run, signed] = names.map(|name| self.small(name));
         let (info, tags, run, signed) = (info?, tags?, run?, signed?);
-        if tags.is_none() && COVERED.iter().all(|name| !self.bag(name).is_file()) {
+        if self.bag(REFUSED).is_file() {
+            self.covered = &COVERED_OF_SENT;
+        }
+        if tags.is_none() && self.covered.iter().all(|name| !self.bag(name).is_file()) {
             return Err(RunError::Unusable {
                 path: self.check.bag.to_owned(),
-                problem: "is no bag: none of the files is there that decrypt writes beside data/.",
+                problem: "is no bag: none of the files is there that decrypt, sign and encrypt write beside data/.",
             });
         }
         self.tags.info = info.as_deref().and_then(BagInfo::read);
@@ -95,7 +98,8 @@ impl Job<'_> {
                 continue;
             }
             let entry = manifest_line(line);
-            let entry = entry.filter(|(_, name)| COVERED.iter().any(|one| one.as_bytes() == name));
+            let entry =
+                entry.filter(|(_, name)| self.covered.iter().any(|one| one.as_bytes() == name));
             let Some((digest, name)) = entry else {
                 self.tell(TAGS.to_owned(), None, What::ManifestDamaged);
                 continue;
@@ -113,11 +117,11 @@ impl Job<'_> {
             }
             seen.insert(name);
         }
-        for name in COVERED {
+        for name in self.covered {
             if !self.bag(name).is_file() {
-                self.tell(name.to_owned(), None, What::Missing);
+                self.tell((*name).to_owned(), None, What::Missing);
             } else if !seen.contains(name.as_bytes()) && !is_changed {
-                self.tell(name.to_owned(), None, What::Unlisted);
+                self.tell((*name).to_owned(), None, What::Unlisted);
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use crate::asn1::{Reader, Time};
 use crate::cms::attribute_values::smime_capabilities;
 use crate::error::RunError;
 use crate::facts::record::{Identifier, Sha256};
+use crate::jobs::envelope::announced::capability_name;
 use crate::jobs::harvest::exports::{Exporter, Exports};
 use crate::jobs::harvest::gather::Salvaged;
 use crate::jobs::harvest::register::{Register, Said, Subject, one_named, preferred};
@@ -469,18 +470,8 @@ pub(super) fn salvaged(
     Ok(u64::try_from(pool.len()).unwrap_or(u64::MAX))
 }
 
-/// The names of the algorithms in an SMIMECapabilities value; with the key's size, where one stands there (RC2, RFC 8551 §2.5.2).
+/// The names of the algorithms in an SMIMECapabilities value.
 fn capabilities(value: &[u8]) -> Vec<String> {
     let read = smime_capabilities(&mut Reader::new(value)).unwrap_or_default();
-    read.iter()
-        .map(|algorithm| {
-            let size = algorithm
-                .parameters
-                .and_then(|parameters| Reader::new(parameters).small_integer().ok());
-            match size {
-                Some(size) => format!("{}/{size}", algorithm.oid.label()),
-                None => algorithm.oid.label(),
-            }
-        })
-        .collect()
+    read.iter().map(capability_name).collect()
 }

@@ -269,7 +269,14 @@ pub fn rehearse(
                     "decrypt"
                 }
                 Action::Converted => "convert",
-                Action::Copied | Action::LeftOut => "keep",
+                Action::Copied
+                | Action::LeftOut
+                | Action::Signed
+                | Action::Encrypted
+                | Action::SignedEncrypted
+                | Action::TripleWrapped
+                | Action::Refused
+                | Action::Skipped => "keep",
             };
             counts.converted += u64::from(action == "convert");
             match (action, plain) {

@@ -8,7 +8,7 @@ use crate::mime::header::Header;
 
 /// How lines end in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LineEnd {
+pub(in crate::jobs) enum LineEnd {
     /// As Unix stores mail.
     Lf,
     /// As it travels (RFC 5322 §2.3).
@@ -83,7 +83,7 @@ pub(super) fn is_binary(tree: &Tree<'_>, root: usize) -> bool {
 }
 
 /// Appends `bytes` with every line end as `end`. A CR alone stays.
-pub(super) fn append(out: &mut Zeroizing<Vec<u8>>, bytes: &[u8], end: LineEnd) {
+pub(in crate::jobs) fn append(out: &mut Zeroizing<Vec<u8>>, bytes: &[u8], end: LineEnd) {
     let mut rest = bytes;
     while let Some(at) = memchr::memchr(b'\n', rest) {
         let (line, behind) = rest.split_at(at);

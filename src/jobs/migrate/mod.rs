@@ -19,7 +19,7 @@ mod header;
 
 mod protected;
 
-mod line_ends;
+pub(in crate::jobs) mod line_ends;
 
 mod provenance;
 
@@ -29,7 +29,7 @@ mod removed;
 
 pub mod job;
 
-mod work;
+pub(in crate::jobs) mod work;
 
 mod writer;
 

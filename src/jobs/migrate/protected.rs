@@ -299,7 +299,7 @@ pub(super) fn is_sender_signed(
 mod tests {
     use super::*;
 
-    use crate::jobs::migrate::header::Line;
+    use crate::mime::write::Line;
 
     fn compare_fields(inner: &str, outer: &str, kind: Kind, stays: bool) -> (String, String) {
         let payload = Payload {

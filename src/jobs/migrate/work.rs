@@ -208,12 +208,12 @@ impl Plan<'_> {
     }
 }
 
-pub(super) fn is_mbox(file: &FileInfo) -> bool {
+pub(in crate::jobs) fn is_mbox(file: &FileInfo) -> bool {
     file.kind == Kind::Mbox
 }
 
 /// A line about a message without its places.
-pub(super) fn record(source: Sha256, action: Action, reason: Option<String>) -> Record {
+pub(in crate::jobs) fn record(source: Sha256, action: Action, reason: Option<String>) -> Record {
     Record {
         schema: custody::SCHEMA.to_owned(),
         kind: custody::Kind::Message,
@@ -240,6 +240,11 @@ pub(super) fn record(source: Sha256, action: Action, reason: Option<String>) -> 
         layers: Vec::new(),
         findings: Vec::new(),
         provenance: None,
+        signer_sha256: None,
+        envelope: Vec::new(),
+        recipients: Vec::new(),
+        cipher: None,
+        bcc: false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::asn1::Time;
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
+use crate::jobs::envelope::Announced;
 use crate::jobs::given::Given;
 use crate::jobs::output::spool;
 use crate::jobs::store::decide::is_anchor;
@@ -17,8 +18,8 @@ use crate::judge::recipient::{
 };
 use crate::judge::{Clocks, Judge, Policy};
 use crate::limits::Limits;
-use crate::pki::pool::{Pool, PoolBuilder, Provenance};
-use crate::pki::trust::{Anchors, Hierarchy, Trust};
+use crate::pki::pool::{CertificateId, Pool, PoolBuilder, Provenance};
+use crate::pki::trust::{Anchors, Hierarchy, Purpose, Trust};
 use crate::pki::x509::Certificate;
 use crate::pki::x509::address::CertificateAddresses;
 use crate::pki::x509::encryption::EncryptionUsage;
@@ -175,7 +176,30 @@ impl Store {
         })?;
         Ok(choose_recipient(address, &candidates, &preferences, rules))
     }
+
+    /// What the holder of the chosen certificate announced last, with its key or with another one of the address that the same
+    /// authority stands for (RFC 8551 §2.7.1 goes by the sender, not by the certificate: who has one key to sign and one to decrypt
+    /// announces with the first). None where nothing is recorded.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn announced(&self, choice: &Choice) -> Result<Option<Announced>, RunError> {
+        self.look(|open| {
+            let mut last = None;
+            for sha256 in choice.holders() {
+                each(open, ANNOUNCED, [sha256.as_slice()], &mut |row| {
+                    let said: (Option<i64>, String) = (row.get(0)?, row.get(1)?);
+                    last = last.take().max(Some(said));
+                    Ok(())
+                })?;
+            }
+            Ok(last.map(|(_, names)| Announced::from_names(&names)))
+        })
+    }
 }
+
+const ANNOUNCED: &str = "SELECT s.at, s.names FROM capabilities s JOIN certificates c ON c.id = s.certificate \
+    WHERE c.sha256 = ?1";
 
 /// Anchors and paths for the certificates of a store.
 pub struct Ground {
@@ -212,6 +236,45 @@ impl Ground {
     pub fn judge<'g>(&'g self, policy: &'g Policy, now: Time, limits: &'g Limits) -> Judge<'g> {
         let trust = Trust::new(&self.pool, &self.hierarchy, limits);
         Judge::new(&self.pool, trust, policy, Clocks { now })
+    }
+
+    /// Where a certificate of the material stands in the pool.
+    #[must_use]
+    pub fn find(&self, sha256: &Sha256) -> Option<CertificateId> {
+        self.pool.find(sha256)
+    }
+
+    /// A certificate of the material, DER.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read, or it is not of the material.
+    pub fn der(&self, sha256: &Sha256) -> Result<Vec<u8>, RunError> {
+        let id = self.find(sha256).ok_or(RunError::Internal {
+            what: "a certificate that was chosen is not there",
+        })?;
+        Ok(self.pool.der(id)?.into_owned())
+    }
+
+    /// The best path of a signer's certificate at a time, in DER, the certificate itself first. The anchor is left out unless it is all:
+    /// who trusts it has it.
+    ///
+    /// # Errors
+    /// Where the pool's spool can't be read.
+    pub fn path(
+        &self,
+        certificate: CertificateId,
+        judge: &mut Judge<'_>,
+        at: Time,
+    ) -> Result<Vec<Vec<u8>>, RunError> {
+        let chain = judge
+            .trust()
+            .chain(certificate, Purpose::EmailSigning, at)?;
+        let sent = chain
+            .path
+            .iter()
+            .filter(|id| **id == certificate || Some(**id) != chain.anchor);
+        sent.map(|id| Ok(self.pool.der(*id)?.into_owned()))
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What anchors, lists and policy say of a certificate that mail is to be encrypted to.
+//! What anchors, lists and policy say of a certificate that mail is to be encrypted to, or signed with.
 
 use crate::asn1::Time;
 use crate::error::RunError;
@@ -17,8 +17,25 @@ impl Judge<'_> {
     /// # Errors
     /// Where the pool's spool can't be read.
     pub fn as_recipient(&mut self, id: CertificateId, at: Time) -> Result<Standing, RunError> {
+        self.standing(id, Purpose::EmailEncryption, at)
+    }
+
+    /// Judges a certificate as a signer's, for mail that is yet to be signed.
+    ///
+    /// # Errors
+    /// As [`Judge::as_recipient`].
+    pub fn as_sender(&mut self, id: CertificateId, at: Time) -> Result<Standing, RunError> {
+        self.standing(id, Purpose::EmailSigning, at)
+    }
+
+    fn standing(
+        &mut self,
+        id: CertificateId,
+        purpose: Purpose,
+        at: Time,
+    ) -> Result<Standing, RunError> {
         let mut best: Option<Standing> = None;
-        for chain in self.trust.chains(id, Purpose::EmailEncryption, at)? {
+        for chain in self.trust.chains(id, purpose, at)? {
             let one = self.along(&chain, at)?;
             let rank = |one: &Standing| (one.revocation, one.strength);
             if best.as_ref().is_none_or(|best| rank(&one) < rank(best)) {

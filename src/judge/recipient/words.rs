@@ -66,6 +66,29 @@ axis! {
     }
 }
 
+impl Hindrance {
+    /// It says that nobody should encrypt to the certificate now, and nothing against whose it is.
+    pub(super) fn is_of_use(self) -> bool {
+        match self {
+            Self::CannotEncrypt
+            | Self::KeyUsage
+            | Self::ExtendedKeyUsage
+            | Self::Expired
+            | Self::RevocationUnknown
+            | Self::Weak => true,
+            Self::OtherAddress
+            | Self::Distrusted
+            | Self::Authority
+            | Self::SelfIssued
+            | Self::Untrusted
+            | Self::Revoked
+            | Self::NotYetValid
+            | Self::Broken
+            | Self::OtherAuthority => false,
+        }
+    }
+}
+
 axis! {
     /// What decided between two certificates that can both be used.
     pub enum Why {

@@ -54,19 +54,33 @@ fn is_changed_at_start(line: &[u8]) -> bool {
 #[must_use]
 pub fn base64_lines(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() / OCTETS_OF_LINE * (WIDTH + 2) + WIDTH + 2);
+    let digit = |value: u8| {
+        ALPHABET
+            .get(usize::from(value & 63))
+            .copied()
+            .unwrap_or(b'=')
+    };
     for line in bytes.chunks(OCTETS_OF_LINE) {
-        for group in line.chunks(3) {
-            let at = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-            let bits = at(0) << 16 | at(1) << 8 | at(2);
-            for place in 0..4 {
-                let octet = if place > group.len() {
-                    b'='
-                } else {
-                    let value = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-                    ALPHABET.get(value).copied().unwrap_or(b'=')
-                };
-                out.push(octet);
+        let (groups, rest) = line.as_chunks::<3>();
+        for [a, b, c] in groups {
+            out.extend_from_slice(&[
+                digit(a >> 2),
+                digit(a << 4 | b >> 4),
+                digit(b << 2 | c >> 6),
+                digit(*c),
+            ]);
+        }
+        match rest {
+            [a, b] => {
+                out.extend_from_slice(&[
+                    digit(a >> 2),
+                    digit(a << 4 | b >> 4),
+                    digit(b << 2),
+                    b'=',
+                ]);
             }
+            [a] => out.extend_from_slice(&[digit(a >> 2), digit(a << 4), b'=', b'=']),
+            _ => {}
         }
         out.extend_from_slice(b"\r\n");
     }

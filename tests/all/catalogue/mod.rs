@@ -19,6 +19,7 @@ mod a_strength;
 mod a_times;
 mod b_coverage;
 mod b_mime;
+mod b_protected;
 mod b_sender;
 mod c_ciphers;
 mod c_decrypt;
