@@ -32,7 +32,7 @@ pub fn encrypt(args: &EncryptArgs, arguments: &[OsString]) -> Result<Exit, Comma
 
 fn request(args: &EncryptArgs) -> Result<Request<'_>, CommandError> {
     let (task, done) = if args.triple {
-        (Task::Triple, "signed, encrypted, signed")
+        (Task::Triple, "triple-wrapped")
     } else if args.sign {
         (Task::SignEncrypt, "signed and encrypted")
     } else {

@@ -158,8 +158,8 @@ impl Writer<'_, '_> {
         };
         if is_text(part) || part.encoding == TransferEncoding::QuotedPrintable {
             let quoted = quoted_printable(&content);
-            // Base64 takes 78 octets for 57.
-            if quoted.len() / 4 <= content.len() / 57 * 78 / 4 + 32 {
+            // Base64 takes 78 octets for 57; a little more is worth that people can read it.
+            if quoted.len() <= content.len() / 57 * 78 + 128 {
                 return Ok(Body::Encoded(b"quoted-printable", quoted));
             }
         }
@@ -202,13 +202,13 @@ impl Writer<'_, '_> {
                 _ => write_field(&line, LINE_OCTETS, &mut self.out)?,
             }
         }
-        if let Some(encoding) = encoding {
-            self.encoding(encoding);
-        }
         if !has_type && fields == Fields::OfBody {
             let charset = charset(self.tree.slice(&part.body));
             let field = format!("Content-Type: text/plain; charset={charset}\r\n");
             self.out.extend_from_slice(field.as_bytes());
+        }
+        if let Some(encoding) = encoding {
+            self.encoding(encoding);
         }
         self.out.extend_from_slice(b"\r\n");
         Ok(())

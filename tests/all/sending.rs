@@ -1,7 +1,9 @@
 //! `mailseal sign` and `mailseal encrypt` on the built program: what is sent, what is refused, and that other programs can read it.
 
+mod corpus;
 mod crash;
 mod encrypting;
+mod help;
 mod people;
 mod refusing;
 mod signing;

@@ -3,8 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::jobs::migrate::line_ends::{LineEnd, append};
-use crate::mime::write::describes_body;
-pub(crate) use crate::mime::write::{Line, lines};
+use crate::mime::write::{Line, describes_body, lines};
 
 /// What fields of this program begin with, in lower case.
 const OWN: &str = "x-mailseal-";

@@ -1,6 +1,8 @@
 //! What is not sent, and why; and what is sent although something speaks against it.
 
-use super::people::{mail, place};
+use std::fs;
+
+use super::people::{PEOPLE, mail, place};
 use super::{is_nowhere, refusals, send};
 use crate::program::mbox;
 
@@ -66,6 +68,18 @@ fn h_03_a_signer_who_must_not_sign_does_not_unless_it_is_allowed_by_name() {
             "evrything",
         ])
         .code(2);
+}
+
+#[test]
+fn h_03_a_key_that_does_not_fit_the_certificate_signs_nothing() {
+    let place = place();
+    let certificate = fs::read(place.join("certificates/p256.pem")).unwrap();
+    let key = PEOPLE.dave.key.private_key_to_pem_pkcs8().unwrap();
+    place.write("mixed.pem", [certificate, key].concat());
+    place.write("a.mbox", one("p256", "bob@example.com"));
+    let mixed = ["--keys", "mixed.pem", "--ca", "roots.pem"];
+    send(&place, "sign", "a.mbox", "out", &mixed).code(1);
+    assert_eq!(refusals(&place, "out")[0].2, "no_key");
 }
 
 #[test]
