@@ -181,14 +181,6 @@ struct Floor {
 impl Floor {
     fn measure(world: &World, mails: &[Vec<u8>], count: usize) -> Self {
         let key = PKey::private_key_from_der(&world.people[0].key.to_pkcs8().unwrap()).unwrap();
-        let micros = |mut work: Box<dyn FnMut(&[u8]) + '_>| {
-            let spent = time(|| {
-                for mail in mails.iter().cycle().take(count) {
-                    work(mail);
-                }
-            });
-            spent.as_secs_f64() * 1e6 / count as f64
-        };
         let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
         let signature = signer.sign_oneshot_to_vec(b"x").unwrap();
         let mut encryption = PkeyCtx::new(&key).unwrap();
@@ -196,7 +188,7 @@ impl Floor {
         encryption.set_rsa_padding(Padding::PKCS1).unwrap();
         let ciphered = |cipher: fn() -> &'static openssl::cipher::CipherRef| {
             let mut context = CipherCtx::new().unwrap();
-            micros(Box::new(move |mail| {
+            micros(mails, count, move |mail| {
                 let cipher = cipher();
                 let iv = [1; 16];
                 let iv = Some(&iv[..cipher.iv_length()]);
@@ -207,20 +199,20 @@ impl Floor {
                 context.cipher_update_vec(mail, &mut out).unwrap();
                 context.cipher_final_vec(&mut out).unwrap();
                 black_box(out);
-            }))
+            })
         };
         Self {
-            private: micros(Box::new(|_| {
+            private: micros(mails, count, |_| {
                 let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
                 black_box(signer.sign_oneshot_to_vec(b"x").unwrap());
-            })),
-            public: micros(Box::new(|_| {
+            }),
+            public: micros(mails, count, |_| {
                 let mut verifier = Verifier::new(MessageDigest::sha256(), &key).unwrap();
                 assert!(verifier.verify_oneshot(&signature, b"x").unwrap());
-            })),
-            digest: micros(Box::new(|mail| {
+            }),
+            digest: micros(mails, count, |mail| {
                 black_box(sha256(mail));
-            })),
+            }),
             cbc: ciphered(Cipher::aes_256_cbc),
             gcm: ciphered(Cipher::aes_256_gcm),
         }
@@ -239,4 +231,14 @@ impl Floor {
             true => 2.0 * self.public + self.private + 2.0 * cipher + digests + self.digest,
         }
     }
+}
+
+/// Processor time of `work` a message.
+fn micros(mails: &[Vec<u8>], count: usize, mut work: impl FnMut(&[u8])) -> f64 {
+    let spent = time(|| {
+        for mail in mails.iter().cycle().take(count) {
+            work(mail);
+        }
+    });
+    spent.as_secs_f64() * 1e6 / count as f64
 }
