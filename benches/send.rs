@@ -25,8 +25,6 @@ use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
-use openssl::pkey_ctx::PkeyCtx;
-use openssl::rsa::Padding;
 use openssl::sha::sha256;
 use openssl::sign::{Signer, Verifier};
 
@@ -183,9 +181,6 @@ impl Floor {
         let key = PKey::private_key_from_der(&world.people[0].key.to_pkcs8().unwrap()).unwrap();
         let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
         let signature = signer.sign_oneshot_to_vec(b"x").unwrap();
-        let mut encryption = PkeyCtx::new(&key).unwrap();
-        encryption.encrypt_init().unwrap();
-        encryption.set_rsa_padding(Padding::PKCS1).unwrap();
         let ciphered = |cipher: fn() -> &'static openssl::cipher::CipherRef| {
             let mut context = CipherCtx::new().unwrap();
             micros(mails, count, move |mail| {
