@@ -15,19 +15,16 @@ mod material;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::material::mail::{self, Lines};
-use crate::material::measure::{is_bench, scaled};
+use crate::material::measure::{is_bench, peak_bytes, scaled};
 use crate::material::party::World;
 use mailseal::asn1::{Tag, Time, Writer, oid};
 use mailseal::cms::build;
 use mailseal::report::encode::base64;
-
-/// How often the child's peak is looked at.
-const POLL: Duration = Duration::from_millis(5);
 
 /// Certificates of a message.
 const TOGETHER: u64 = 500;
@@ -203,23 +200,4 @@ fn run(archive: &Path, folder: &Path, arguments: &[&str]) -> Duration {
         .unwrap();
     assert!(status.success(), "{status}");
     started.elapsed()
-}
-
-/// The largest resident size that the system notes of the child, until it has ended.
-fn peak_bytes(child: &mut Child) -> u64 {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        if let Some(kilobytes) = kilobytes {
-            peak = peak.max(kilobytes.trim().parse::<u64>().unwrap() << 10);
-        }
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{status}");
-            return peak;
-        }
-        thread::sleep(POLL);
-    }
 }

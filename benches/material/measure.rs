@@ -1,6 +1,9 @@
 //! Clocks and tables. Processor time, not wall time: other programs on the machine change it little.
 
+use std::fs;
 use std::hint::black_box;
+use std::process::Child;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -118,3 +121,25 @@ pub fn memory_bandwidth() -> (f64, f64) {
     }
     (rate(size as u64, best.0), rate(size as u64, best.1))
 }
+
+/// The largest resident size that the system notes of the child, until it has ended.
+pub fn peak_bytes(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        if let Some(kilobytes) = kilobytes {
+            peak = peak.max(kilobytes.trim().parse::<u64>().unwrap() << 10);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return peak;
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// How often the child's peak is looked at.
+const POLL: Duration = Duration::from_millis(5);

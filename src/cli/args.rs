@@ -9,6 +9,7 @@ pub mod harvest;
 pub mod keys;
 pub mod lint;
 pub mod machine;
+pub mod policy;
 pub mod sign;
 pub mod store;
 
@@ -21,6 +22,7 @@ use crate::cli::args::explain::{ExplainArgs, ExtractArgs};
 use crate::cli::args::harvest::HarvestArgs;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::args::lint::LintArgs;
+use crate::cli::args::policy::PolicyArgs;
 use crate::cli::args::sign::SignArgs;
 use crate::cli::args::store::StoreArgs;
 
@@ -63,6 +65,8 @@ pub enum Command {
     Extract(ExtractArgs),
     /// Hold certificates against the S/MIME Baseline Requirements and the RFCs
     Lint(LintArgs),
+    /// Print what is weak or broken, and since when: the table in force, in the form that --policy takes
+    Policy(PolicyArgs),
     /// Keep keys, certificates, evidence about them and decisions between runs, in one file
     Store(StoreArgs),
 }

@@ -13,7 +13,6 @@ use crate::cli::args::keys::KeyArgs;
 use crate::cli::args::machine::ReadingArgs;
 use crate::cli::exit::CommandError;
 use crate::cli::screen::warn;
-use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::Settings;
 use crate::jobs::given::{Given, Wanted};
@@ -22,7 +21,7 @@ use crate::jobs::store::{Store, StoreMaterial, Whose};
 use crate::judge::policy::Table;
 use crate::judge::{Evidence, Policy, Status};
 use crate::limits::Limits;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 use crate::report::encode::hex;
 use crate::report::{Cells, RenderOptions};
 
@@ -62,10 +61,7 @@ pub fn settings(args: &AuditArgs, limits: &Limits) -> Settings {
 /// # Errors
 /// A policy file that can't be read, or a line of it that is not understood.
 pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
-    let table = match &args.policy {
-        Some(path) => Some(table(path)?),
-        None => None,
-    };
+    let table = args.policy.as_deref().map(table).transpose()?;
     let mut evidence = Evidence {
         hosts: args.evidence.trust_received.clone(),
         fields: args.evidence.assert_time.clone(),
@@ -75,7 +71,15 @@ pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
     evidence.hosts.dedup();
     evidence.fields.sort_unstable();
     evidence.fields.dedup();
+    let mut required = args.path_policies.require_policy.clone();
+    required.sort_unstable();
+    required.dedup();
     Ok(Policy {
+        policies: PolicyInputs {
+            required,
+            inhibit_mapping: args.path_policies.inhibit_policy_mapping,
+            inhibit_any: args.path_policies.inhibit_any_policy,
+        },
         require_revocation: args.require_revocation,
         any_signer: args.signers == Signers::Any,
         trust_embedded: args.trust_embedded,
@@ -88,15 +92,15 @@ pub fn policy(args: &JudgingArgs) -> Result<Policy, CommandError> {
     })
 }
 
-fn table(path: &Path) -> Result<Table, CommandError> {
+/// The table in force with a policy file.
+///
+/// # Errors
+/// A file that can't be read, or a line of it that is not understood.
+pub fn table(path: &Path) -> Result<Table, CommandError> {
     let bytes = std::fs::read(path).map_err(|error| RunError::unreadable(path, error))?;
-    let rules = policy_file::read(&bytes).map_err(|error| {
+    policy_file::read(&bytes).map_err(|error| {
         let (path, line, problem) = (path.display(), error.line, error.kind.problem());
         CommandError::Usage(format!("--policy {path}: line {line}: {problem}"))
-    })?;
-    Ok(Table {
-        rules,
-        sha256: sha256(&bytes),
     })
 }
 

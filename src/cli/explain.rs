@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::cli::args::explain::ExplainArgs;
 use crate::cli::exit::{CommandError, Exit};
 use crate::error::RunError;
+use crate::jobs::brought::brought;
 use crate::jobs::message::{self, Found};
 use crate::report::explain::{self, story};
 use crate::report::reread::Message;
@@ -54,7 +55,8 @@ fn message(report: &Path, wanted: &str) -> Result<(), CommandError> {
     let path = report.join("certificates.csv");
     let table = File::open(&path).map_err(|error| RunError::unreadable(&path, error))?;
     let subjects = story::subjects(BufReader::new(table));
-    print(&story::story(&message, &subjects));
+    let brought = brought(report, &message).ok();
+    print(&story::story(&message, &subjects, brought.as_ref()));
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub fn extract(args: &ExtractArgs) -> Result<Exit, CommandError> {
             Wanted::Certificates,
             &args.certs,
         ),
-        (or(&args.crl, &run.crl), Wanted::Crls, &args.crl),
+        (or(&args.crl, &run.crl), Wanted::Revocation, &args.crl),
     ] {
         given.join(load(&paths, wanted, typed, &limits)?);
     }

@@ -32,23 +32,23 @@ pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, Comma
     let started = clock();
     canary::check()?;
     let mut limits = build::key_limits(&args.keys);
-    if let Some(bytes) = args.max_message {
+    if let Some(bytes) = args.reading.max_message {
         limits.message_bytes = bytes;
     }
     let judging = args.judging();
     let now = build::now(&judging, started)?;
     let policy = build::policy(&judging)?;
     let material = build::material(&judging, &limits)?;
-    let threads = build::count(args.threads);
-    let keyring = keys::load(Sources::of(&args.keys, args.quiet), &limits, threads)?;
+    let threads = build::count(args.run.threads);
+    let keyring = keys::load(Sources::of(&args.keys, args.run.quiet), &limits, threads)?;
     let stop = interrupt::watch(format!("interrupted. {STOPPED}"));
     let workers = pipeline::threads(threads)?;
     let machine = Machine {
         threads: &workers,
-        memory_bytes: args.memory,
+        memory_bytes: args.reading.memory,
         stop: &stop,
     };
-    let mut reporter = Reporter::new(args.quiet);
+    let mut reporter = Reporter::new(args.run.quiet);
     let request = Harvest {
         archives: &args.archives,
         target: &args.output,
@@ -101,7 +101,7 @@ pub fn harvest(args: &HarvestArgs, arguments: &[OsString]) -> Result<Exit, Comma
         seconds: reporter.seconds(),
         threads,
         arguments,
-        quiet: args.quiet,
+        quiet: args.run.quiet,
         fail_on: &[],
     };
     result

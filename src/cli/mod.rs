@@ -27,6 +27,8 @@ mod keys;
 
 mod lint;
 
+mod policy;
+
 mod progress;
 
 mod resume;
@@ -78,6 +80,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Command::Explain(args) => explain::explain(&args),
         Command::Extract(args) => extract::extract(&args),
         Command::Lint(args) => lint::lint(&args),
+        Command::Policy(args) => policy::policy(&args),
         Command::Store(args) => store::store(&args),
     };
     exit::of(result)

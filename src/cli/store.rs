@@ -23,8 +23,10 @@ use crate::judge::Policy;
 use crate::judge::recipient::{Decision, Hindrance, Rules};
 use crate::limits::Limits;
 use crate::pki::keyring::{Held, KeyFileProblem};
+use crate::pki::x509::Crl;
+use crate::report::certificates::{self, CRL_LABEL, OCSP_LABEL};
 use crate::report::encode::hex;
-use crate::report::{certificates, store as rows};
+use crate::report::store as rows;
 
 /// `mailseal store`.
 ///
@@ -83,7 +85,7 @@ fn add(args: &AddArgs, path: &Path, now: Time) -> Result<Exit, CommandError> {
             if is_nothing && named.contains(entry.path.as_path()) {
                 return Err(RunError::Unusable {
                     path: entry.path.clone(),
-                    problem: "holds no certificate, no revocation list and no key. Check the file.",
+                    problem: "holds no certificate, no revocation list, no OCSP response and no key. Check the file.",
                 }
                 .into());
             }
@@ -118,11 +120,12 @@ fn add(args: &AddArgs, path: &Path, now: Time) -> Result<Exit, CommandError> {
     let mut store = Store::open(path, true)?;
     let added = store.add(&gathered.given, &own, now)?;
     say(&format!(
-        "{}: {} certificates ({} of authorities), {} revocation lists, {} keys added",
+        "{}: {} certificates ({} of authorities), {} revocation lists, {} OCSP responses, {} keys added",
         store.path().display(),
         added.certificates,
         added.authorities,
         added.crls,
+        added.ocsp,
         added.keys
     ));
     if added.authorities > 0 {
@@ -136,19 +139,36 @@ fn add(args: &AddArgs, path: &Path, now: Time) -> Result<Exit, CommandError> {
 fn import(args: &ImportArgs, path: &Path, now: Time) -> Result<Exit, CommandError> {
     let limits = Limits::default();
     let mut store = Store::open(path, true)?;
+    let mut exit = Exit::Finished;
     let mut unreadable = 0;
     let mut waiting = 0;
     for report in &args.reports {
         let imported = store.import(report, &limits, now)?;
         let name = report.display();
+        let brought = format!(
+            "{} revocation lists and OCSP responses, {} of them new",
+            imported.revocation, imported.new_revocation
+        );
+        if imported.other_facts {
+            warn(&format!(
+                "{name}: its facts are of another version, so revocation lists that mail brought were not taken. Audit the archive again, or harvest it."
+            ));
+            exit = Exit::Incomplete;
+        }
         if imported.known {
-            say(&format!("{name}: was imported before"));
+            say(&format!("{name}: was imported before; {brought}"));
             continue;
         }
         say(&format!(
-            "{name}: {} certificates, {} of them new; {} certificates in signed mail of an address",
+            "{name}: {} certificates, {} of them new; {} certificates in signed mail of an address; {brought}",
             imported.certificates, imported.new, imported.evidence
         ));
+        if imported.unproven > 0 {
+            warn(&format!(
+                "{name}: {} certificates are revoked there by lists or OCSP responses that were given to it and are not in it. Give them to `mailseal store add`, too.",
+                imported.unproven
+            ));
+        }
         unreadable += imported.unreadable;
         waiting += imported.new_authorities.len();
     }
@@ -161,9 +181,9 @@ fn import(args: &ImportArgs, path: &Path, now: Time) -> Result<Exit, CommandErro
         warn(&format!(
             "{unreadable} rows of the reports could not be read"
         ));
-        return Ok(Exit::Incomplete);
+        exit = Exit::Incomplete;
     }
-    Ok(Exit::Finished)
+    Ok(exit)
 }
 
 fn list(args: &ListArgs, store: &Store) -> Result<Exit, CommandError> {
@@ -177,6 +197,7 @@ fn list(args: &ListArgs, store: &Store) -> Result<Exit, CommandError> {
                 Kind::Authority => "authority",
                 Kind::Certificate => "certificate",
                 Kind::Crl => "crl",
+                Kind::Ocsp => "ocsp",
             })
             .collect(),
         decision: None,
@@ -208,6 +229,7 @@ fn show(args: &ShowArgs, store: &Store, clock: Time) -> Result<Exit, CommandErro
     let ground = Ground::new(&store.material(Whose::Of(&addresses))?, &limits)?;
     let policy = Policy {
         require_revocation: args.require_revocation,
+        trust_embedded: args.trust_embedded,
         ..Policy::default()
     };
     let mut judge = ground.judge(&policy, at, &limits);
@@ -288,13 +310,17 @@ fn export(args: &ExportArgs, store: &Store) -> Result<Exit, CommandError> {
     let wanted = match (args.trusted, args.distrusted, args.crls) {
         (true, _, _) => Wanted::Decided(Decision::Trusted),
         (_, true, _) => Wanted::Decided(Decision::Distrusted),
-        (_, _, true) => Wanted::Crls,
+        (_, _, true) => Wanted::Revocation,
         (false, false, false) => Wanted::Certificates(&args.names),
     };
     let all = store.export(wanted)?;
-    let label = if args.crls { "X509 CRL" } else { "CERTIFICATE" };
     let mut out = Vec::new();
     for der in &all {
+        let label = match args.crls {
+            true if Crl::read(der.as_slice()).is_ok() => CRL_LABEL,
+            true => OCSP_LABEL,
+            false => "CERTIFICATE",
+        };
         // Writing to a Vec never fails.
         let _ = certificates::block(label, der, &mut out);
     }

@@ -30,7 +30,8 @@ pub fn values<'a>(signer: &SignerInfo<'a>, limits: &Limits) -> Carried<'a> {
     carried
 }
 
-fn all<'a>(
+/// The values of all attributes of this type, signed or not.
+pub(super) fn all<'a>(
     signer: &SignerInfo<'a>,
     oid: Oid<'static>,
 ) -> impl Iterator<Item = Element<'a>> + use<'a> {

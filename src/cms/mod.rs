@@ -38,6 +38,8 @@ pub mod other;
 
 pub mod recipient_info;
 
+pub mod references;
+
 pub mod signed_data;
 
 pub mod signer_info;

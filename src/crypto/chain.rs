@@ -1,6 +1,6 @@
 //! Certificate paths: OpenSSL confirms one that was found elsewhere (RFC 5280 §6.1, without dates, revocation and purpose).
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 
 use openssl::stack::Stack;
 use openssl::x509::X509;
@@ -48,16 +48,33 @@ pub enum ChainReason {
     Other(i32),
 }
 
+/// What a path must show of certificate policies (RFC 5280 §6.1.1). By default nothing: every policy is accepted, and none is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyInputs {
+    /// (c) user-initial-policy-set, as numbers with dots, and with one at least (f) initial-explicit-policy: the path must be valid for
+    /// one of these. Empty: anyPolicy.
+    pub required: Vec<String>,
+    /// (e) initial-policy-mapping-inhibit: no authority may say that two policies are the same.
+    pub inhibit_mapping: bool,
+    /// (g) initial-any-policy-inhibit: anyPolicy stands for no other.
+    pub inhibit_any: bool,
+}
+
 /// Confirms exactly one path. `leaf` is the certificate in question; `intermediates` follow it in order, each signing the one
 /// before; `anchor` is trusted, whether a root or not. All are DER.
 ///
 /// OpenSSL is handed only these: it does not search, and it does not backtrack. Weak digests pass, as judging them is policy.
 /// Never fails: an internal fault of OpenSSL is `Other`.
 #[must_use]
-pub fn confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> ChainAnswer {
+pub fn confirm(
+    leaf: &[u8],
+    intermediates: &[&[u8]],
+    anchor: &[u8],
+    policies: &PolicyInputs,
+) -> ChainAnswer {
     sys::start();
     sys::clear_errors();
-    let answer = try_confirm(leaf, intermediates, anchor);
+    let answer = try_confirm(leaf, intermediates, anchor, policies);
     sys::clear_errors();
     match answer {
         Ok(answer) => answer,
@@ -69,7 +86,12 @@ pub fn confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> ChainAnsw
 }
 
 /// An error is the depth of a certificate that can't be parsed, or 0 for lack of memory.
-fn try_confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> Result<ChainAnswer, usize> {
+fn try_confirm(
+    leaf: &[u8],
+    intermediates: &[&[u8]],
+    anchor: &[u8],
+    policies: &PolicyInputs,
+) -> Result<ChainAnswer, usize> {
     let leaf = X509::from_der(leaf).map_err(|_| 0_usize)?;
     let mut untrusted = Stack::new().map_err(|_| 0_usize)?;
     for (at, der) in intermediates.iter().enumerate() {
@@ -81,13 +103,27 @@ fn try_confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> Result<Ch
     let mut store = X509StoreBuilder::new().map_err(|_| 0_usize)?;
     store.add_cert(anchor).map_err(|_| anchor_depth)?;
     let mut parameters = X509VerifyParam::new().map_err(|_| 0_usize)?;
-    let flags = X509VerifyFlags::PARTIAL_CHAIN
+    let mut flags = X509VerifyFlags::PARTIAL_CHAIN
         | X509VerifyFlags::NO_CHECK_TIME
         | X509VerifyFlags::POLICY_CHECK;
+    flags.set(
+        X509VerifyFlags::EXPLICIT_POLICY,
+        !policies.required.is_empty(),
+    );
+    flags.set(X509VerifyFlags::INHIBIT_MAP, policies.inhibit_mapping);
+    flags.set(X509VerifyFlags::INHIBIT_ANY, policies.inhibit_any);
     parameters.set_flags(flags).map_err(|_| 0_usize)?;
     parameters.set_auth_level(0);
-    if !sys::accept_any_policy(&mut parameters) {
-        return Err(0);
+    let any = [ANY_POLICY.to_owned()];
+    let accepted = match policies.required.as_slice() {
+        [] => any.as_slice(),
+        required => required,
+    };
+    for policy in accepted {
+        let policy = CString::new(policy.as_str()).map_err(|_| 0_usize)?;
+        if !sys::accept_policy(&mut parameters, &policy) {
+            return Err(0);
+        }
     }
     store.set_param(&parameters).map_err(|_| 0_usize)?;
     let store = store.build();
@@ -116,6 +152,9 @@ fn try_confirm(leaf: &[u8], intermediates: &[&[u8]], anchor: &[u8]) -> Result<Ch
         },
     })
 }
+
+/// RFC 5280 §4.2.1.4.
+const ANY_POLICY: &str = "2.5.29.32.0";
 
 /// OpenSSL's error codes by what they mean here (openssl/x509_vfy.h).
 fn reason(code: c_int) -> ChainReason {

@@ -130,16 +130,17 @@ pub(crate) fn encapsulate(key: &PKeyRef<Public>) -> Option<(Vec<u8>, Zeroizing<V
     }
 }
 
-/// Makes anyPolicy the initial policy set (RFC 5280 §6.1.1 (c)): OpenSSL takes no set at all for the empty one, by which every
-/// path fails that demands an explicit policy.
-pub(crate) fn accept_any_policy(
+/// Adds an object identifier, in numbers and dots, to the initial policy set (RFC 5280 §6.1.1 (c)). For an empty set OpenSSL takes no
+/// set at all, by which every path fails that demands an explicit policy. False where it is no identifier.
+pub(crate) fn accept_policy(
     parameters: &mut openssl::x509::verify::X509VerifyParamRef,
+    policy: &std::ffi::CStr,
 ) -> bool {
     start();
     // SAFETY: the text is a NUL-terminated object identifier; `parameters` is valid and exclusively borrowed. The object is
     // freed by `parameters` where they took it over, and here where they did not.
     unsafe {
-        let policy = openssl_sys::OBJ_txt2obj(c"2.5.29.32.0".as_ptr(), 1);
+        let policy = openssl_sys::OBJ_txt2obj(policy.as_ptr(), 1);
         if policy.is_null() {
             return false;
         }

@@ -43,6 +43,8 @@ pub struct Sources<'s, 'p> {
 ///
 /// Pure: equal facts and equal sources give equal facts, whatever the order in which the pool was filled.
 ///
+/// Spends one [`Budget`] for the whole message, however many certificates others have put there for it (catalogue rows D-11 to D-13).
+///
 /// # Errors
 /// Where the pool's spool can't be read.
 pub fn complete(
@@ -59,6 +61,7 @@ pub fn complete(
         .iter()
         .flat_map(|layer| layer.certificates.iter().copied())
         .collect();
+    let mut budget = Budget::of(sources.limits);
     for layer in &mut facts.layers {
         let nested = layer.nested.and_then(|index| usize::try_from(index).ok());
         let sender = match nested.and_then(|index| facts.nested.get(index)) {
@@ -71,6 +74,7 @@ pub fn complete(
             sender,
             protected: layer.protected.as_ref(),
             scratch: &mut *scratch,
+            budget: &mut budget,
         };
         for signature in &mut layer.signatures {
             search.finish(signature, Purpose::EmailSigning)?;
@@ -106,6 +110,7 @@ struct Search<'s, 't, 'p> {
     sender: &'s Addresses,
     protected: Option<&'s Addresses>,
     scratch: &'s mut Scratch,
+    budget: &'s mut Budget,
 }
 
 /// How good a certificate is for a signature, the best last. Of equal ones the first by SHA-256 is taken.
@@ -138,6 +143,7 @@ impl Search<'_, '_, '_> {
             return Ok(());
         }
         let candidates = self.candidates(facts, again)?;
+        let candidates = self.worth_trying(candidates, purpose)?;
         let several = candidates.len() > 1;
         let mut best: Option<Found> = None;
         let mut unproven = false;
@@ -156,9 +162,12 @@ impl Search<'_, '_, '_> {
         let Some(found) = best else {
             if unproven {
                 facts.findings.push(Finding::CertificateUnproven);
-                facts.findings.sort_unstable();
-                facts.findings.dedup();
             }
+            if several && self.budget.left() == 0 {
+                facts.findings.push(Finding::WorkBudget);
+            }
+            facts.findings.sort_unstable();
+            facts.findings.dedup();
             facts.pending = Some(pending);
             return Ok(());
         };
@@ -220,6 +229,28 @@ impl Search<'_, '_, '_> {
         }
     }
 
+    /// All of few. Of very many, those that may be believed come first, and of the others as many are tried as an authority's
+    /// candidates are: a crowd of forgeries neither hides the real one nor costs a signature check for each of them in every message.
+    fn worth_trying(
+        &mut self,
+        candidates: Vec<CertificateId>,
+        purpose: Purpose,
+    ) -> Result<Vec<CertificateId>, RunError> {
+        let bound = self.sources.limits.issuer_candidates;
+        if candidates.len() <= bound || !self.sources.trust.has_anchors() {
+            return Ok(candidates);
+        }
+        let anchored = self.sources.trust.anchored(&candidates, purpose)?;
+        let pool = self.sources.pool;
+        let (mut first, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|id| {
+            anchored.contains(id)
+                || pool.origins(*id).given
+                || self.carried.contains(&pool.sha256(*id))
+        });
+        first.extend(others.into_iter().take(bound));
+        Ok(first)
+    }
+
     fn try_with(
         &mut self,
         id: CertificateId,
@@ -258,7 +289,7 @@ impl Search<'_, '_, '_> {
             &pending.value,
             target,
             &key,
-            (&mut self.scratch.verify, &mut Budget::default()),
+            (&mut self.scratch.verify, &mut *self.budget),
         );
         let at = facts.signing_time.unwrap_or(self.sources.now);
         let rank = Rank {
@@ -296,14 +327,15 @@ impl Search<'_, '_, '_> {
                 Chain::NotYetValid | Chain::Expired | Chain::Trusted => true,
                 // Authorities that lead to an anchor issued it, and no constraint keeps one of them from doing so.
                 Chain::BadPurpose | Chain::KeyOutOfPolicy => verifies,
+                // Whose it is does not depend on what the operator asks of its path.
+                Chain::Policy => verifies && self.sources.trust.asks_for_policies(),
                 Chain::BadCertificateSignature
                 | Chain::SelfSigned
                 | Chain::Incomplete
                 | Chain::UntrustedRoot
                 | Chain::BadCa
                 | Chain::PathLength
-                | Chain::NameConstraint
-                | Chain::Policy => false,
+                | Chain::NameConstraint => false,
             }
     }
 

@@ -96,6 +96,10 @@ axis! {
         AttributeMalformed = "attribute_malformed",
         /// No attribute names the signer's certificate (RFC 5035).
         EssAbsent = "ess_absent",
+        /// The signature names the certificates or the lists that it was validated with (CAdES, RFC 5126 §6.2).
+        CompleteReferences = "complete_references",
+        /// One of those that it names is not in the message, or what names it can't be read.
+        ReferenceNotCarried = "reference_not_carried",
         /// A time that deviates from DER, or names no instant.
         MalformedTime = "malformed_time",
         /// The digest algorithms of the signature and of the SignerInfo differ.

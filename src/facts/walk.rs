@@ -373,7 +373,7 @@ impl<'w> Walk<'w> {
         let header = part::protected_header(tree, content);
         let coverage = at.coverage(header.is_some());
         let protected = self.protected((tree, content), header.as_ref(), &mut at);
-        let (carried, crls) = self.carried_by(data);
+        let (carried, crls) = self.carried_by(data, &mut at);
         let (signatures, used) = self.signatures(
             data,
             &carried,

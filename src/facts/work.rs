@@ -5,15 +5,27 @@ use crate::limits::WORK_UNIT_BYTES;
 
 /// A verification with this key.
 pub(super) fn public_units(key: &PublicKey) -> u64 {
+    units(key).0
+}
+
+/// An operation with the private key of this one.
+pub(super) fn private_units(key: &PublicKey) -> u64 {
+    units(key).1
+}
+
+/// Of a verification, and of an operation with the private key.
+fn units(key: &PublicKey) -> (u64, u64) {
+    let private = squared(key).saturating_mul(32);
     match key.algorithm() {
         KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss => {
             // An exponent as long as the modulus makes it a private operation, without its short cuts.
             let long = key
                 .rsa_exponent()
                 .is_some_and(|exponent| exponent == u64::MAX);
-            squared(key).saturating_mul(if long { 128 } else { 1 })
+            let public = squared(key).saturating_mul(if long { 128 } else { 1 });
+            (public, private)
         }
-        KeyAlgorithm::Dsa | KeyAlgorithm::Dh => squared(key).saturating_mul(8),
+        KeyAlgorithm::Dsa | KeyAlgorithm::Dh => (squared(key).saturating_mul(8), private),
         KeyAlgorithm::Ec(_)
         | KeyAlgorithm::Ed25519
         | KeyAlgorithm::Ed448
@@ -24,33 +36,7 @@ pub(super) fn public_units(key: &PublicKey) -> u64 {
         | KeyAlgorithm::MlDsa87
         | KeyAlgorithm::MlKem512
         | KeyAlgorithm::MlKem768
-        | KeyAlgorithm::MlKem1024 => {
-            if key.bits() > 256 {
-                12
-            } else {
-                4
-            }
-        }
-    }
-}
-
-/// An operation with the private key of this one.
-pub(super) fn private_units(key: &PublicKey) -> u64 {
-    match key.algorithm() {
-        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss | KeyAlgorithm::Dsa | KeyAlgorithm::Dh => {
-            squared(key).saturating_mul(32)
-        }
-        KeyAlgorithm::Ec(_)
-        | KeyAlgorithm::Ed25519
-        | KeyAlgorithm::Ed448
-        | KeyAlgorithm::X25519
-        | KeyAlgorithm::X448
-        | KeyAlgorithm::MlDsa44
-        | KeyAlgorithm::MlDsa65
-        | KeyAlgorithm::MlDsa87
-        | KeyAlgorithm::MlKem512
-        | KeyAlgorithm::MlKem768
-        | KeyAlgorithm::MlKem1024 => 16,
+        | KeyAlgorithm::MlKem1024 => (if key.bits() > 256 { 12 } else { 4 }, 16),
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::asn1::{Reader, Tag, Writer, oid};
 use crate::cms::{self, Layer as CmsLayer, SignerInfo};
 use crate::error::RunError;
 use crate::facts::evidence::LayerEvidence;
@@ -25,6 +26,7 @@ use crate::jobs::given::Given;
 use crate::mime::message::{Message as Stored, Origin, Quoting};
 use crate::pki::keyring::Keyring;
 use crate::pki::trust::Chain;
+use crate::pki::x509::{Certificate, Crl, Ocsp};
 use crate::report::encode::base64;
 use crate::report::extract::{
     LayerFiles, SignatureFiles, layer_file, readme, script, signature_file,
@@ -248,21 +250,53 @@ impl Job<'_> {
             files.signer = true;
         }
         self.path(signer, &name, &mut files)?;
-        if let Some(source) = &signer.decisive().revocation_source {
-            let crl = self.material.crl(source.crl.as_deref()).map(<[u8]>::to_vec);
-            match crl {
-                Some(der) => {
-                    self.add(&name("crl", "pem"), armoured("X509 CRL", &der).as_bytes())?;
-                    files.crl = true;
-                }
-                None => self.done.missing += 1,
-            }
-            if let Some(der) = self.found(Some(&source.certificate)) {
-                self.certificates(&name("asked", "pem"), &[der])?;
-                files.asked = true;
+        self.revocation(signer, &name, &mut files)?;
+        Ok(files)
+    }
+
+    /// What decided about revocation at the clock that decided, whom it speaks of, and who issued that one.
+    fn revocation(
+        &mut self,
+        signer: &Signer,
+        name: &dyn Fn(&str, &str) -> String,
+        files: &mut SignatureFiles,
+    ) -> Result<(), RunError> {
+        let Some(source) = &signer.decisive().revocation_source else {
+            return Ok(());
+        };
+        let evidence = |digest: &Option<String>| self.material.crl(digest.as_deref());
+        let crl = evidence(&source.crl).map(<[u8]>::to_vec);
+        let ocsp = evidence(&source.ocsp).map(<[u8]>::to_vec);
+        self.done.missing += usize::from(crl.is_none() && ocsp.is_none());
+        if let Some(der) = self.found(Some(&source.certificate)) {
+            self.certificates(&name("asked", "pem"), &[der])?;
+            files.asked = true;
+        }
+        let place = signer
+            .path
+            .iter()
+            .position(|one| *one == source.certificate);
+        let issuer = place.and_then(|place| signer.path.get(place + 1)).cloned();
+        let issuer = self.found(issuer.as_deref());
+        if let Some(der) = &issuer {
+            self.certificates(&name("issuer", "pem"), std::slice::from_ref(der))?;
+            files.issuer = true;
+        }
+        if let Some(der) = crl {
+            self.add(&name("crl", "pem"), armoured("X509 CRL", &der).as_bytes())?;
+            files.crl = true;
+            files.list_of_issuer = issuer.is_some_and(|issuer| is_issuers(&der, &issuer));
+        }
+        if let Some(der) = ocsp {
+            self.add(&name("ocsp", "der"), &der)?;
+            files.ocsp = true;
+            files.produced_at = Ocsp::read(&der).ok().map(|one| one.produced_at());
+            if !is_response(&der) {
+                self.add(&name("response", "der"), &response(&der))?;
+                files.ocsp_is_basic = true;
             }
         }
-        Ok(files)
+        Ok(())
     }
 
     /// The path at the clock that decided, the signer left out.
@@ -347,6 +381,41 @@ fn leads_to_anchor(chain: Chain) -> bool {
         | Chain::Expired
         | Chain::Trusted => true,
     }
+}
+
+/// The list bears the issuer's name, and is not said to be signed with another key of his.
+fn is_issuers(crl: &[u8], issuer: &[u8]) -> bool {
+    let (Ok(crl), Ok(issuer)) = (Crl::read(crl), Certificate::read(issuer)) else {
+        return false;
+    };
+    let key = issuer.extensions.subject_key_identifier().ok().flatten();
+    let same_key = match (crl.authority_key(), key) {
+        (Some(named), Some(own)) => named == own,
+        (None, _) | (_, None) => true,
+    };
+    same_key && crl.issuer().matches(issuer.subject)
+}
+
+/// An OCSPResponse (RFC 6960 §4.2.1), not the BasicOCSPResponse in it alone, as CAdES has it.
+fn is_response(der: &[u8]) -> bool {
+    let mut r = Reader::new(der);
+    let status = r.expect(Tag::SEQUENCE).and_then(|outer| outer.reader());
+    status.is_ok_and(|inside| inside.peek() == Some(Tag::ENUMERATED))
+}
+
+/// The OCSPResponse around a BasicOCSPResponse, which is what openssl reads.
+fn response(basic: &[u8]) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.primitive(Tag::ENUMERATED, &[0]);
+            w.explicit(0, |w| {
+                w.sequence(|w| {
+                    w.oid(oid::OCSP_BASIC);
+                    w.octet_string(basic);
+                });
+            });
+        });
+    })
 }
 
 /// PEM (RFC 7468).

@@ -21,6 +21,8 @@ pub struct Given {
     pub certificates: BTreeMap<[u8; 32], Vec<u8>>,
     /// CRLs and OCSP responses.
     pub crls: BTreeMap<[u8; 32], Vec<u8>>,
+    /// CRLs and OCSP responses that mail brought: they speak against a certificate, and for it only where the policy lets them.
+    pub carried: BTreeMap<[u8; 32], Vec<u8>>,
     /// Folders below which nothing of what was wanted lies.
     pub empty: Vec<PathBuf>,
 }
@@ -32,8 +34,6 @@ pub enum Wanted {
     Certificates,
     /// `--crl`: CRLs and OCSP responses.
     Revocation,
-    /// CRLs alone: a store has no place for OCSP responses.
-    Crls,
 }
 
 impl Given {
@@ -58,7 +58,7 @@ impl Given {
                     Wanted::Certificates => {
                         "holds no certificate in PEM, DER or PKCS #7. Check the file."
                     }
-                    Wanted::Revocation | Wanted::Crls => {
+                    Wanted::Revocation => {
                         "holds no revocation list or OCSP response in PEM or DER. Check the file."
                     }
                 };
@@ -78,7 +78,7 @@ impl Given {
         }
     }
 
-    /// Takes certificates and CRLs of a file, or of all files below a folder. Gives the files with how many were in each; a file that
+    /// Takes certificates, CRLs and OCSP responses of a file, or of all files below a folder. Gives the files with how many were in each; a file that
     /// holds private keys too counts as one without, since its certificates come with them.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Given {
                 0
             } else {
                 self.add(&data, Wanted::Certificates, limits)
-                    + self.add(&data, Wanted::Crls, limits)
+                    + self.add(&data, Wanted::Revocation, limits)
             };
             all.push((file, found));
         }
@@ -116,6 +116,7 @@ impl Given {
     pub fn join(&mut self, other: Self) {
         self.certificates.extend(other.certificates);
         self.crls.extend(other.crls);
+        self.carried.extend(other.carried);
         self.empty.extend(other.empty);
     }
 
@@ -135,16 +136,15 @@ impl Given {
                 self.certificates.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Revocation | Wanted::Crls if tells_of_revocation(der, wanted) => {
+            Wanted::Revocation if tells_of_revocation(der) => {
                 self.crls.insert(sha256(der), der.to_vec());
                 1
             }
-            Wanted::Certificates | Wanted::Revocation | Wanted::Crls => {
+            Wanted::Certificates | Wanted::Revocation => {
                 match cms::read(der, limits).map(|info| info.layer) {
                     Ok(Layer::Signed(data)) => {
                         let inside = match wanted {
                             Wanted::Certificates => data.carried.certificates,
-                            Wanted::Crls => data.carried.crls,
                             Wanted::Revocation => {
                                 let Carried {
                                     crls,
@@ -165,7 +165,7 @@ impl Given {
     fn add_element(&mut self, der: &[u8], wanted: Wanted) -> usize {
         let (readable, list) = match wanted {
             Wanted::Certificates => (Certificate::read(der).is_ok(), &mut self.certificates),
-            Wanted::Revocation | Wanted::Crls => (tells_of_revocation(der, wanted), &mut self.crls),
+            Wanted::Revocation => (tells_of_revocation(der), &mut self.crls),
         };
         if readable {
             list.insert(sha256(der), der.to_vec());
@@ -174,9 +174,9 @@ impl Given {
     }
 }
 
-fn tells_of_revocation(der: &[u8], wanted: Wanted) -> bool {
-    let responses_too = wanted == Wanted::Revocation;
-    Crl::read(der).is_ok() || (responses_too && Ocsp::read(der).is_ok())
+/// It is a CRL or an OCSP response.
+pub(super) fn tells_of_revocation(der: &[u8]) -> bool {
+    Crl::is_readable(der) || Ocsp::read(der).is_ok()
 }
 
 pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, RunError> {

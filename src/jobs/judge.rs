@@ -180,6 +180,9 @@ pub(super) fn report(
         // It was read when it was loaded.
         pool.insert_revocation(crl, Provenance::Given)?;
     }
+    for crl in judging.crls.carried.values() {
+        pool.insert_revocation(crl, Provenance::Message)?;
+    }
     let pool = pool.finish();
     let hierarchy = Hierarchy::new(&pool, &anchors, judging.limits)?;
     let bench = Bench {
@@ -209,14 +212,15 @@ pub(super) fn report(
         anchors: set_digest(anchors.digests()),
         policy: sha256(judging.policy.text().as_bytes()),
         model: judging.policy.model,
-        policy_file: judging.policy.table.as_ref().map(|table| &table.sha256),
+        path_policies: &judging.policy.policies,
+        policy_file: judging.policy.table.as_ref(),
         evidence: &judging.policy.evidence,
         keyring: GivenRecord {
             number: head.keys,
             sha256: head.keyring,
         },
         certificates_given: &given,
-        crls_given: set_digest(judging.crls.crls.keys()),
+        crls_given: crls_given(judging.crls),
         distrusted: &distrusted,
         all: head.all,
         input_digests: head.hash_inputs,
@@ -345,6 +349,12 @@ pub(in crate::jobs) fn set_digest<'d>(digests: impl Iterator<Item = &'d [u8; 32]
         number,
         sha256: sha256(&all),
     }
+}
+
+/// Everything that speaks of revocation and did not come with the archive: what a store has from other mail counts, too.
+fn crls_given(given: &Given) -> GivenRecord {
+    let all: BTreeSet<&[u8; 32]> = given.crls.keys().chain(given.carried.keys()).collect();
+    set_digest(all.into_iter())
 }
 
 /// `manifest-sha256.txt` over every file that is there now.

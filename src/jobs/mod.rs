@@ -32,6 +32,8 @@ pub mod compose;
 
 pub mod message;
 
+pub mod brought;
+
 pub mod extract;
 
 pub mod check;

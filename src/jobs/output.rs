@@ -20,6 +20,9 @@ pub const FACTS_FILE: &str = "facts.bin.zst";
 /// The dossiers: made first, and in every harvest.
 pub const DOSSIERS_FILE: &str = "certificates.jsonl";
 
+/// Lists and OCSP responses, in a harvest.
+pub const REVOCATION_FILE: &str = "revocation.pem";
+
 /// The folder with single certificates, in a harvest.
 pub const DER_FOLDER: &str = "der";
 
@@ -30,7 +33,7 @@ pub const RESUME_FILE: &str = "resume.args";
 pub const LISTING_FILE: &str = "listing.zst";
 
 /// What a report may have in it. Where anything else is, a folder is not replaced.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     FACTS_FILE,
     RESUME_FILE,
     LISTING_FILE,
@@ -46,6 +49,7 @@ const NAMES: [&str; 24] = [
     "certificates.vcf",
     "salvaged.csv",
     "salvaged.pem",
+    REVOCATION_FILE,
     DER_FOLDER,
     "faults.csv",
     "inputs.csv",

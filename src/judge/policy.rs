@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::asn1::Time;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::Evidence;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 
 /// What a rule speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,21 @@ pub enum Subject {
     Cipher(Cow<'static, str>),
     /// Content ciphers whose keys have fewer bits.
     CipherBelow(u32),
+}
+
+impl Subject {
+    /// What a row calls it, and the bits below which it speaks of a key.
+    #[must_use]
+    pub fn cells(&self) -> (Cow<'_, str>, Option<u32>) {
+        match self {
+            Self::Digest(name) | Self::Cipher(name) => (Cow::Borrowed(name.as_ref()), None),
+            Self::RsaBelow(bits) => (Cow::Borrowed("rsa"), Some(*bits)),
+            Self::DsaBelow(bits) => (Cow::Borrowed("dsa"), Some(*bits)),
+            Self::EcBelow(bits) => (Cow::Borrowed("ec"), Some(*bits)),
+            Self::CipherBelow(bits) => (Cow::Borrowed("cipher"), Some(*bits)),
+            Self::RsaExponent(exponent) => (Cow::Owned(format!("rsa-exponent-{exponent}")), None),
+        }
+    }
 }
 
 /// From when on something holds.
@@ -216,10 +231,12 @@ pub struct Policy {
     pub any_signer: bool,
     /// `--trust-embedded`: CRLs from mail may answer `good`.
     pub trust_embedded: bool,
-    /// `--policy`: the rules in place of the built-in ones.
+    /// `--policy`: the built-in rules with the rows of a file over them.
     pub table: Option<Table>,
     /// `--model`: when a path's certificates must be valid.
     pub model: Model,
+    /// `--require-policy`, `--inhibit-policy-mapping`, `--inhibit-any-policy`: what paths must show of certificate policies.
+    pub policies: PolicyInputs,
     /// Who is believed about times.
     pub evidence: Evidence,
 }
@@ -232,18 +249,55 @@ impl Default for Policy {
             trust_embedded: false,
             table: None,
             model: Model::Shell,
+            policies: PolicyInputs::default(),
             evidence: Evidence::default(),
         }
     }
 }
 
-/// Rules from a file.
+/// The built-in rules with the rows of a file over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The rules.
+    /// The rules in force: the built-in ones in their order, then what the file adds.
     pub rules: Vec<Rule>,
+    /// Where they differ from the built-in ones, in the file's order.
+    pub changes: Vec<Change>,
     /// SHA-256 of the file.
     pub sha256: Sha256,
+}
+
+/// A row of a policy file that makes a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it speaks of.
+    pub subject: Subject,
+    /// What it does to the built-in table.
+    pub kind: ChangeKind,
+    /// Its line in the file, from 1.
+    pub line: usize,
+}
+
+/// What a row of a policy file does to the built-in table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// There was none for this subject.
+    Added,
+    /// It stands in place of the one for this subject.
+    Replaced,
+    /// The one for this subject is gone: the file says so.
+    Removed,
+}
+
+impl ChangeKind {
+    /// As the report has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Replaced => "replaced",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 impl Policy {

@@ -41,8 +41,9 @@ impl<'b> Bench<'b> {
     /// A judge who has seen nothing yet.
     #[must_use]
     pub fn judge(&self) -> Judge<'b> {
-        let trust =
-            Trust::new(self.pool, self.hierarchy, self.limits).with_model(self.policy.model);
+        let trust = Trust::new(self.pool, self.hierarchy, self.limits)
+            .with_model(self.policy.model)
+            .with_policies(self.policy.policies.clone());
         Judge::new(self.pool, trust, self.policy, self.clocks)
     }
 }

@@ -236,6 +236,12 @@ impl<'a> CertificateRow<'a> {
     }
 }
 
+/// What stands around a certificate revocation list in PEM (RFC 7468 §6).
+pub const CRL_LABEL: &str = "X509 CRL";
+
+/// What OpenSSL writes around an OCSP response in PEM; no standard has a label for it.
+pub const OCSP_LABEL: &str = "OCSP RESPONSE";
+
 /// Writes one certificate of `certificates.pem` (RFC 7468 §5.1): lines of 64 characters, LF.
 ///
 /// # Errors

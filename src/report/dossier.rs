@@ -83,6 +83,8 @@ pub struct ChainNow {
     pub path: Vec<Sha256>,
     /// What the lists say; None where the path leads to no anchor.
     pub revocation: Option<Revocation>,
+    /// SHA-256 of the list or OCSP response that says that one of the path is revoked.
+    pub revoked_by: Option<Sha256>,
 }
 
 /// All that is known of one certificate.
@@ -246,6 +248,7 @@ pub fn line(dossier: &Dossier<'_>, now: Time, out: &mut Vec<u8>) -> Result<(), R
             reasons: chain.reasons.iter().map(|one| one.as_str()).collect(),
             path: chain.path.iter().map(|one| Hex(one)).collect(),
             revocation: chain.revocation.map(Revocation::as_str),
+            revoked_by: chain.revoked_by.as_ref().map(|one| Hex(one)),
         }),
     };
     jsonl::line(&record, out)
@@ -395,4 +398,6 @@ struct ChainRecord<'a> {
     path: Vec<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_by: Option<Hex<'a>>,
 }

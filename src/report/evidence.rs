@@ -98,18 +98,28 @@ pub struct SignedEvidence {
     pub place: String,
 }
 
+/// What a line of `messages.jsonl` tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signatures {
+    /// Those that verify, of the sender.
+    pub good: Vec<SignedEvidence>,
+    /// SHA-256 of certificates that are revoked by the clock "now", and of the list or OCSP response that says so.
+    pub revoked: Vec<(Sha256, Sha256)>,
+}
+
 /// Reads a line of `messages.jsonl`; None where it is none. Signatures that do not verify, or of somebody else than the sender, are
 /// passed over: they say nothing about the sender.
 #[must_use]
-pub fn message(line: &[u8]) -> Option<Vec<SignedEvidence>> {
+pub fn message(line: &[u8]) -> Option<Signatures> {
     let message: Message = serde_json::from_slice(line).ok()?;
-    let mut all = Vec::new();
+    let mut all = Signatures::default();
     for layer in &message.layers {
         let from = layer
             .message
             .as_ref()
             .map_or(&message.from, |nested| &nested.from);
         for signature in &layer.signatures {
+            all.revoked.extend(revoked(&signature.judgements.now));
             let is_good = signature.digest.starts_with("match")
                 && signature.signature == "valid"
                 && matches!(signature.attributes.as_str(), "ok" | "absent")
@@ -121,7 +131,7 @@ pub fn message(line: &[u8]) -> Option<Vec<SignedEvidence>> {
                 continue;
             };
             let told = signature.times.first().map_or("", |time| time.at.as_str());
-            all.push(SignedEvidence {
+            all.good.push(SignedEvidence {
                 signer,
                 addresses: signature.signer.addresses.clone(),
                 from: from.clone(),
@@ -138,6 +148,16 @@ pub fn message(line: &[u8]) -> Option<Vec<SignedEvidence>> {
     Some(all)
 }
 
+fn revoked(now: &Now) -> Option<(Sha256, Sha256)> {
+    let source = &now.revocation_source;
+    let by = digest(&source.crl).or_else(|| digest(&source.ocsp))?;
+    is_revoked(&now.revocation).then_some((digest(&source.certificate)?, by))
+}
+
+fn is_revoked(word: &str) -> bool {
+    matches!(word, "revoked" | "revoked_later")
+}
+
 /// A line of `certificates.jsonl`: what else mail told of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dossier {
@@ -149,6 +169,8 @@ pub struct Dossier {
     pub capabilities: Option<(Vec<String>, Option<Time>)>,
     /// SHA-256 of the certificate that its holder wants mail encrypted to, and when he said so.
     pub preference: Option<(Sha256, Option<Time>)>,
+    /// SHA-256 of the list or OCSP response that says that it, or an authority above it, is revoked.
+    pub revoked_by: Option<Sha256>,
 }
 
 /// Reads a line of `certificates.jsonl`; None where it is none. What no verified signature says is passed over.
@@ -177,6 +199,7 @@ pub fn dossier(line: &[u8]) -> Option<Dossier> {
             .filter(|said| is_proven(said.verified))
             .filter_map(|said| Some((digest(&said.certificate)?, instant(&said.last))))
             .max_by_key(|(_, last)| *last),
+        revoked_by: digest(&read.chain_now.revoked_by),
     })
 }
 
@@ -233,6 +256,28 @@ struct Signature {
     signature: String,
     identity: String,
     times: Vec<Told>,
+    judgements: Judgements,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Judgements {
+    now: Now,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Now {
+    revocation: String,
+    revocation_source: Source,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Source {
+    certificate: String,
+    crl: String,
+    ocsp: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -255,6 +300,13 @@ struct DossierLine {
     signed_for: Vec<SignedFor>,
     capabilities: Vec<Said>,
     key_preference: Vec<Named>,
+    chain_now: ChainNow,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ChainNow {
+    revoked_by: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -310,7 +362,8 @@ mod tests {
                 r#"{{"new":1,"archive":2,"offset":7,"from":"A <a@example.com>","date_utc":"2020-01-01T00:00:00Z","layers":[{{"certificates":["{one}","x"],"signatures":[{{"signer":{{"certificate":"{one}","addresses":["a@example.com"]}},"digest":"{digest}","attributes":"ok","signature":"{signature}","identity":"{identity}"}}]}}]}}"#
             )
         };
-        let good = message(line("match_canonical", "valid", "match_from").as_bytes()).unwrap();
+        let good = message(line("match_canonical", "valid", "match_from").as_bytes());
+        let good = good.unwrap().good;
         assert_eq!(good.len(), 1);
         assert_eq!(good[0].place, "2#7");
         assert_eq!(good[0].carried, [[1; 32]]);
@@ -322,7 +375,7 @@ mod tests {
             ("match", "valid", "ambiguous_from"),
         ] {
             let none = message(line(digest, signature, identity).as_bytes()).unwrap();
-            assert!(none.is_empty(), "{digest} {signature} {identity}");
+            assert!(none.good.is_empty(), "{digest} {signature} {identity}");
         }
         assert_eq!(message(b"{"), None);
         assert_eq!(message(b"7"), None);

@@ -4,6 +4,8 @@
 
 mod readme;
 
+mod revocation;
+
 pub use readme::readme;
 
 use std::fmt::Write as _;
@@ -11,8 +13,9 @@ use std::fmt::Write as _;
 use crate::asn1::Time;
 use crate::facts::axis::{Attributes, Digest, Signature, Structure};
 use crate::judge::word::Word;
-use crate::pki::trust::{Chain, Revocation};
-use crate::report::reread::{Judgement, Layer, Message, Signer, sha256};
+use crate::pki::trust::Chain;
+use crate::report::extract::revocation::revocation;
+use crate::report::reread::{Layer, Message, Signer, sha256};
 
 /// Which files there are for one signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +38,18 @@ pub struct SignatureFiles {
     pub incomplete: bool,
     /// `crl`: the list that decided about revocation.
     pub crl: bool,
-    /// `asked`: the certificate that this list speaks of.
+    /// The list is signed by `issuer`.
+    pub list_of_issuer: bool,
+    /// `ocsp`: the OCSP response that decided.
+    pub ocsp: bool,
+    /// It is a BasicOCSPResponse; `response` is the same as openssl reads it.
+    pub ocsp_is_basic: bool,
+    /// When it was signed.
+    pub produced_at: Option<Time>,
+    /// `asked`: the certificate that the list or response speaks of.
     pub asked: bool,
+    /// `issuer`: the certificate of the authority that issued that one.
+    pub issuer: bool,
     /// `token`: how many timestamp tokens.
     pub tokens: usize,
 }
@@ -83,11 +96,13 @@ const DIGESTS: [&str; 12] = [
 /// What stands at the top of every script.
 const HEAD: &str = r#"#!/bin/sh
 # Repeats a verdict of mailseal step by step with openssl (3.0 or newer); needs a shell, awk, cut, grep, sed and tr besides.
-# Each step says what came out and whether the report says the same. Exit code: 0 if all steps came out as reported, else 1.
+# Each step says what came out and whether the report says the same. Exit code: 0 if all steps came out as reported; 3 if all that were
+# asked did, and some could not be asked; 1 if one did not; 2 if the folder can't be entered.
 # Another openssl: OPENSSL=/path/to/openssl sh verify.sh
 cd "$(dirname "$0")" || exit 2
 openssl=${OPENSSL:-openssl}
 wrong=0
+left=0
 
 # step EXPECTED TITLE COMMAND...: runs the command, and holds whether it succeeds against what is expected (good or bad).
 step() {
@@ -99,11 +114,15 @@ step() {
     else
         echo "NOT AS REPORTED ($found, the report says $expected): $title"
         printf '%s\n' "$said" | tr -cd '[:print:]\n' | sed 's/^/    /'
-        wrong=1
+        wrong=$((wrong + 1))
     fi
 }
 
-note() { echo "not asked: $1"; }
+# A step that the verdict rests on and that can't be asked here.
+unasked() { echo "not asked: $1"; left=$((left + 1)); }
+
+# The report claims nothing here that could be asked.
+note() { echo "nothing to ask: $1"; }
 
 # The digest of a file is this one.
 digest_is() { [ "$($openssl dgst "-$1" -r "$2" | cut -d' ' -f1)" = "$3" ]; }
@@ -137,6 +156,24 @@ is_listed() {
     $openssl crl -in "$1" -noout -text | grep -q "Serial Number: $serial\$"
 }
 
+# The list is signed with the key of this authority.
+is_signed_list() { $openssl crl -in "$1" -noout -CAfile "$2" 2>&1 | grep -q '^verify OK'; }
+
+# response_says RESPONSE ISSUER ASKED STATUS OPTION...: the response verifies, and has this status for the certificate. It names the
+# certificate by a digest of its issuer, which can be any.
+response_says() {
+    response=$1 issuer=$2 asked=$3 status=$4
+    shift 4
+    for id in sha1 sha256 sha384 sha512; do
+        told=$($openssl ocsp -respin "$response" -issuer "$issuer" "-$id" -cert "$asked" -no_nonce "$@" 2>&1)
+        printf '%s\n' "$told"
+        if printf '%s\n' "$told" | grep -q '^Response verify OK' && printf '%s\n' "$told" | grep -q "^$asked: $status\$"; then
+            return 0
+        fi
+    done
+    return 1
+}
+
 # The list can be read, and does not have it.
 is_not_listed() { $openssl crl -in "$1" -noout && ! is_listed "$1" "$2"; }
 
@@ -162,7 +199,7 @@ pub fn script(message: &Message, files: &[LayerFiles]) -> String {
         if !files.cms {
             let _ = writeln!(
                 out,
-                "note 'the layer: it is inside an encrypted one that was not opened'"
+                "unasked 'the layer: it is inside an encrypted one that was not opened'"
             );
             continue;
         }
@@ -180,7 +217,9 @@ pub fn script(message: &Message, files: &[LayerFiles]) -> String {
         .map_or(message.status.as_str(), Word::as_str);
     let _ = write!(
         out,
-        "\nif [ $wrong = 0 ]; then\n    echo 'openssl agrees with every step of the verdict: {word}'\nelse\n    echo 'openssl does not agree with the verdict: {word}'\nfi\nexit $wrong\n"
+        "\nif [ $wrong != 0 ]; then\n    echo \"openssl differs from the verdict in $wrong steps, $left steps not asked: {word}\"\n    exit 1\n\
+         elif [ $left != 0 ]; then\n    echo \"openssl agrees, $left steps not asked: {word}\"\n    exit 3\n\
+         fi\necho 'openssl agrees with every step of the verdict: {word}'\n"
     );
     out
 }
@@ -216,6 +255,12 @@ fn signature(out: &mut String, place: &Place, signer: &Signer, files: &Signature
     value(out, place, signer, files);
     path(out, place, signer, files);
     revocation(out, place, signer, files);
+    if signer.judgements.evidenced.is_some() {
+        let _ = writeln!(
+            out,
+            "unasked 'the time that decided: the timestamp, or the host that stands for it, is taken as given'"
+        );
+    }
     if files.signer {
         let _ = writeln!(
             out,
@@ -238,7 +283,7 @@ fn content(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFi
         }
     };
     if !files.content {
-        let _ = writeln!(out, "note 'the digest: the content is not there'");
+        let _ = writeln!(out, "unasked 'the digest: the content is not there'");
         return;
     }
     if !files.attributes {
@@ -246,7 +291,7 @@ fn content(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFi
         return;
     }
     if !DIGESTS.contains(&digest) {
-        let _ = writeln!(out, "note 'the digest: openssl has no such algorithm'");
+        let _ = writeln!(out, "unasked 'the digest: openssl has no such algorithm'");
         return;
     }
     let _ = writeln!(
@@ -277,7 +322,7 @@ fn value(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFile
     if !files.signer {
         let _ = writeln!(
             out,
-            "note 'the signature value: the certificate is not at hand'"
+            "unasked 'the signature value: the certificate is not at hand'"
         );
         return;
     }
@@ -285,7 +330,10 @@ fn value(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFile
         (true, _) => place.file("attributes", "der"),
         (false, true) => place.file("content", "bin"),
         (false, false) => {
-            let _ = writeln!(out, "note 'the signature value: the content is not there'");
+            let _ = writeln!(
+                out,
+                "unasked 'the signature value: the content is not there'"
+            );
             return;
         }
     };
@@ -310,10 +358,10 @@ fn value(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFile
                     "step {expected} {title} value_of {} {over} {value} {certificate} -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:{mask} -sigopt rsa_pss_saltlen:{salt}",
                     names.digest
                 ),
-                None => "note 'the signature value: its padding is not named'".to_owned(),
+                None => "unasked 'the signature value: its padding is not named'".to_owned(),
             }
         }
-        _ => "note 'the signature value: openssl 3.0 has no such algorithm'".to_owned(),
+        _ => "unasked 'the signature value: openssl 3.0 has no such algorithm'".to_owned(),
     };
     let _ = writeln!(out, "{line}");
 }
@@ -347,7 +395,7 @@ fn path(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles
         return;
     };
     if let Some(why) = skipped(signer, chain, files) {
-        let _ = writeln!(out, "note 'the path: {why}'");
+        let _ = writeln!(out, "unasked 'the path: {why}'");
         return;
     }
     let _ = writeln!(
@@ -389,77 +437,6 @@ fn verify(place: &Place, files: &SignatureFiles, seconds: i64, more: &str) -> St
     line
 }
 
-/// The list that decided says what the report says.
-fn revocation(out: &mut String, place: &Place, signer: &Signer, files: &SignatureFiles) {
-    let at = signer.decisive();
-    let (Some(value), Some(source)) = (at.revocation, &at.revocation_source) else {
-        if let Some(value) = at.revocation {
-            let _ = writeln!(
-                out,
-                "note 'revocation: {}, no list decided'",
-                value.as_str()
-            );
-        }
-        return;
-    };
-    if !files.crl || !files.asked {
-        let _ = writeln!(
-            out,
-            "note 'revocation: the list that decided is not at hand; give --crl of the report'"
-        );
-        return;
-    }
-    let (list, asked) = (place.file("crl", "pem"), place.file("asked", "pem"));
-    if let Some(digest) = source.crl.as_deref().filter(|text| sha256(text).is_some()) {
-        let _ = writeln!(
-            out,
-            "step good 'the revocation list is the one of the report' der_is crl {list} {digest}"
-        );
-    }
-    let (title, test) = match value {
-        Revocation::Revoked | Revocation::RevokedLater => ("has", "is_listed"),
-        Revocation::Good => ("does not have", "is_not_listed"),
-        Revocation::NotChecked | Revocation::Stale | Revocation::Unknown => {
-            let _ = writeln!(out, "note 'revocation: {}'", value.as_str());
-            return;
-        }
-    };
-    let _ = writeln!(
-        out,
-        "step good 'the list {title} the certificate, revocation {}' {test} {list} {asked}",
-        value.as_str()
-    );
-    let of_signer = signer.signer.certificate.as_deref() == Some(source.certificate.as_str());
-    if let Some(seconds) = in_force(at)
-        && of_signer
-        && at.chain == Some(Chain::Trusted)
-        && files.anchor
-        && skipped(signer, Chain::Trusted, files).is_none()
-    {
-        let _ = writeln!(
-            out,
-            "step {} 'path and list together at {}' {}",
-            expected(value != Revocation::Revoked),
-            instant(&at.at),
-            verify(
-                place,
-                files,
-                seconds,
-                &format!(" -crl_check -CRLfile {list}")
-            )
-        );
-    }
-}
-
-/// The clock's time, if the list was in force then: openssl takes no other.
-fn in_force(at: &Judgement) -> Option<i64> {
-    let source = at.revocation_source.as_ref()?;
-    let now = seconds(&at.at)?;
-    let from = seconds(source.this_update.as_deref()?)?;
-    let until = seconds(source.next_update.as_deref()?)?;
-    (from <= now && now <= until).then_some(now)
-}
-
 /// All signatures of a layer at once, as a mail program checks them.
 fn whole(out: &mut String, number: usize, layer: &Layer, files: &LayerFiles) {
     let (Some(first), Some(_)) = (files.signatures.first(), layer.signatures.first()) else {
@@ -494,7 +471,7 @@ fn whole(out: &mut String, number: usize, layer: &Layer, files: &LayerFiles) {
     if layer.structure != Structure::Ok || !pairs.clone().all(plain) {
         let _ = writeln!(
             out,
-            "note 'all signatures at once: openssl cms has no such algorithm, or does not tell these faults apart'"
+            "unasked 'all signatures at once: openssl cms has no such algorithm, or does not tell these faults apart'"
         );
         return;
     }

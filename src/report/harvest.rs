@@ -8,10 +8,10 @@ use crate::facts::record::Sha256;
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
 use crate::report::csv::{Cells, Row};
-use crate::report::encode::{Hex, Instant};
+use crate::report::encode::Instant;
 use crate::report::jsonl;
 use crate::report::screen::{Line, Severity, grouped};
-use crate::report::summary::{Given, InputCounts, Reconciliation};
+use crate::report::summary::{Given, GivenRecord, InputCounts, Reconciliation, Versions, given};
 
 /// The name and version of the schema.
 pub const HARVEST_SCHEMA: &str = "mailseal/harvest/1";
@@ -252,23 +252,4 @@ struct Record<'a> {
     faults: &'a Counts<String>,
     certificates: &'a CertificateTally,
     harvest: &'a HarvestTally,
-}
-
-#[derive(Serialize)]
-struct Versions<'a> {
-    mailseal: &'a str,
-    openssl: &'a str,
-}
-
-#[derive(Serialize)]
-struct GivenRecord<'a> {
-    number: u64,
-    sha256: Hex<'a>,
-}
-
-fn given(given: &Given) -> GivenRecord<'_> {
-    GivenRecord {
-        number: given.number,
-        sha256: Hex(&given.sha256),
-    }
 }

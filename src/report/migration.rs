@@ -3,6 +3,9 @@
 use crate::report::escape::fit;
 use crate::report::screen::{COLUMNS, Line, Severity, grouped, number};
 
+/// Reasons that have a line of their own, that of the others included: with all else, 24 lines.
+const REASONS_SHOWN: usize = 9;
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums<'a> {
@@ -71,10 +74,22 @@ pub fn lines(sums: &Sums<'_>, folder: &str, rehearsed: bool) -> Vec<Line> {
             row("over the limit", sums.skipped, "copied unread"),
         );
     }
-    for (reason, count) in &sums.kept {
-        if *count > 0 {
-            push(Severity::Bad, row(reason, *count, explain(reason)));
-        }
+    let kept: Vec<_> = sums.kept.iter().filter(|(_, count)| *count > 0).collect();
+    let named = if kept.len() > REASONS_SHOWN {
+        REASONS_SHOWN - 1
+    } else {
+        kept.len()
+    };
+    let (named, rest) = kept.split_at_checked(named).unwrap_or((&kept, &[]));
+    for (reason, count) in named {
+        push(Severity::Bad, row(reason, *count, explain(reason)));
+    }
+    if !rest.is_empty() {
+        let count = rest.iter().map(|(_, count)| count).sum();
+        push(
+            Severity::Bad,
+            row("other reasons", count, "all are in undecrypted.csv"),
+        );
     }
     if sums.without_integrity > 0 {
         push(
@@ -147,14 +162,20 @@ mod tests {
             without_integrity: 1,
             not_encrypted: 2,
             converted: 1,
-            kept: (0..13).map(|_| ("no_key", 7)).collect(),
+            kept: (0..15).map(|_| ("no_key", 7)).collect(),
             skipped: 1,
             left_out: 1,
             incomplete: 1,
             unsettled: 1,
         };
         let lines = lines(&sums, &"x".repeat(200), false);
-        assert!(lines.len() <= 26, "{}", lines.len());
+        assert!(lines.len() <= 24, "{}", lines.len());
+        assert!(lines.iter().any(|line| {
+            line.text.contains("other reasons")
+                && line
+                    .text
+                    .contains(&(7 * (15 + 1 - REASONS_SHOWN)).to_string())
+        }));
         assert!(
             lines
                 .iter()

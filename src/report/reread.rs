@@ -260,6 +260,9 @@ pub struct RevocationSource {
     /// SHA-256 of the CRL; absent where something else decided.
     #[serde(default)]
     pub crl: Option<String>,
+    /// SHA-256 of the OCSP response; absent where something else decided.
+    #[serde(default)]
+    pub ocsp: Option<String>,
     /// thisUpdate.
     #[serde(default)]
     pub this_update: Option<String>,

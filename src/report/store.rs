@@ -15,7 +15,7 @@ use crate::report::escape;
 /// One thing in the store. What is not known is an empty text or None.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StoreRow {
-    /// `key`, `authority`, `certificate`, `crl`.
+    /// `key`, `authority`, `certificate`, `crl`, `ocsp`.
     pub kind: &'static str,
     /// Of the certificate or the list; of a key without a certificate that of its public key.
     #[serde(serialize_with = "as_hex")]
@@ -38,10 +38,10 @@ pub struct StoreRow {
     /// RFC 4514 text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub issuer: String,
-    /// The first second of validity; thisUpdate of a list.
+    /// The first second of validity; thisUpdate of a list or an OCSP response.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
     pub valid_from: Option<Time>,
-    /// The last second of validity; nextUpdate of a list.
+    /// The last second of validity; nextUpdate of a list or an OCSP response.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
     pub valid_to: Option<Time>,
     /// By claimed time, in all mail.
@@ -411,7 +411,9 @@ fn caution_text(caution: Caution) -> &'static str {
         }
         Caution::PreferenceUnusable => "the owner asks for the second, which can't be used",
         Caution::AddressCase => "its address differs in the case of the local part",
-        Caution::RevocationNotKnown => "no list says that it is not revoked",
+        Caution::RevocationNotKnown => {
+            "no revocation list and no OCSP response at hand says that it is not revoked"
+        }
         Caution::NoEvidence => "it was never seen in mail",
     }
 }

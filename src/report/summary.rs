@@ -1,5 +1,6 @@
 //! `summary.json`: the sums of a run, held against each other. A run whose sums differ is not to be trusted, and fails.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -8,8 +9,9 @@ use crate::asn1::Time;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::judge::evidence::{Evidence, Host};
+use crate::judge::policy::{Change, Table};
 use crate::judge::status::Status;
-use crate::pki::trust::Model;
+use crate::pki::trust::{Model, PolicyInputs};
 use crate::report::certificates::CertificateTally;
 use crate::report::counts::Counts;
 use crate::report::csv::Cells;
@@ -36,8 +38,10 @@ pub struct Header<'a> {
     pub policy: Sha256,
     /// `--model`
     pub model: Model,
-    /// Digest of the policy file.
-    pub policy_file: Option<&'a Sha256>,
+    /// What paths had to show of certificate policies.
+    pub path_policies: &'a PolicyInputs,
+    /// `--policy`
+    pub policy_file: Option<&'a Table>,
     /// Who was believed about times.
     pub evidence: &'a Evidence,
     /// Number of keys, and a digest of their public keys.
@@ -232,7 +236,11 @@ impl<'a> Summary<'a> {
             policy: PolicyRecord {
                 sha256: Hex(&header.policy),
                 model: header.model.as_str(),
-                file_sha256: header.policy_file.map(|sha256| Hex(sha256)),
+                required: &header.path_policies.required,
+                inhibit_mapping: header.path_policies.inhibit_mapping,
+                inhibit_any: header.path_policies.inhibit_any,
+                file_sha256: header.policy_file.map(|table| Hex(&table.sha256)),
+                file_rows: header.policy_file.map(|table| rows(&table.changes)),
             },
             evidence: evidence(header.evidence),
             keyring: given(&header.keyring),
@@ -307,14 +315,16 @@ struct SummaryRecord<'a> {
     certificates: &'a CertificateTally,
 }
 
+/// What wrote it.
 #[derive(Serialize)]
-struct Versions<'a> {
-    mailseal: &'a str,
-    openssl: &'a str,
+pub(super) struct Versions<'a> {
+    pub mailseal: &'a str,
+    pub openssl: &'a str,
 }
 
+/// A set that was given, as it is written.
 #[derive(Serialize)]
-struct GivenRecord<'a> {
+pub(super) struct GivenRecord<'a> {
     number: u64,
     sha256: Hex<'a>,
 }
@@ -323,8 +333,45 @@ struct GivenRecord<'a> {
 struct PolicyRecord<'a> {
     sha256: Hex<'a>,
     model: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    required: &'a [String],
+    #[serde(skip_serializing_if = "is_not_asked")]
+    inhibit_mapping: bool,
+    #[serde(skip_serializing_if = "is_not_asked")]
+    inhibit_any: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_sha256: Option<Hex<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_rows: Option<Vec<RowRecord<'a>>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_not_asked(asked: &bool) -> bool {
+    !*asked
+}
+
+/// A row of the policy file that differs from the built-in table.
+#[derive(Serialize)]
+struct RowRecord<'a> {
+    line: usize,
+    algorithm: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_bits_below: Option<u32>,
+    change: &'static str,
+}
+
+fn rows(changes: &[Change]) -> Vec<RowRecord<'_>> {
+    changes.iter().map(row).collect()
+}
+
+fn row(change: &Change) -> RowRecord<'_> {
+    let (algorithm, key_bits_below) = change.subject.cells();
+    RowRecord {
+        line: change.line,
+        algorithm,
+        key_bits_below,
+        change: change.kind.as_str(),
+    }
 }
 
 #[derive(Serialize)]
@@ -342,7 +389,7 @@ fn evidence(evidence: &Evidence) -> EvidenceRecord<'_> {
     }
 }
 
-fn given(given: &Given) -> GivenRecord<'_> {
+pub(super) fn given(given: &Given) -> GivenRecord<'_> {
     GivenRecord {
         number: given.number,
         sha256: Hex(&given.sha256),

@@ -86,6 +86,11 @@ fn every_example_of_the_help_works() {
         let summary = place.summary("harvest");
         assert_ne!(summary["reconciliation"]["messages"], 0, "{line}");
     }
+    for line in examples("policy") {
+        let place = as_in_the_examples();
+        place.write("mine.csv", place.run(&["policy"]).out);
+        typed(&place, &line).code(0);
+    }
     for line in examples("judge") {
         let place = as_in_the_examples();
         place
@@ -139,6 +144,9 @@ fn the_short_help_has_what_matters_and_the_long_one_all_in_groups() {
         "--assert-time",
         "--use-file-time",
         "--policy",
+        "--require-policy",
+        "--inhibit-policy-mapping",
+        "--inhibit-any-policy",
         "--model",
         "--signers",
         "--fail-on",
@@ -175,7 +183,7 @@ fn the_short_help_has_what_matters_and_the_long_one_all_in_groups() {
 }
 
 #[test]
-fn every_exit_code_is_in_the_help() {
+fn g_10_every_exit_code_is_in_the_help() {
     let help = Workplace::new().run(&["--help"]);
     let text = help.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for code in [
@@ -192,7 +200,7 @@ fn every_exit_code_is_in_the_help() {
 }
 
 #[test]
-fn exit_code_1_is_for_what_fail_on_names() {
+fn g_10_exit_code_1_is_for_what_fail_on_names() {
     let place = Workplace::with_pki();
     place.write("good.mbox", mbox(&small_mails()[..2]));
     place.write("all.mbox", mbox(&small_mails()));
@@ -232,7 +240,7 @@ fn exit_code_1_is_for_what_fail_on_names() {
 }
 
 #[test]
-fn exit_code_2_is_for_what_can_not_be_meant() {
+fn g_10_exit_code_2_is_for_what_can_not_be_meant() {
     let place = Workplace::new();
     place.write("a.mbox", mbox(&[plain("1", "a")]));
     for arguments in [
@@ -274,7 +282,7 @@ fn exit_code_2_is_for_what_can_not_be_meant() {
 }
 
 #[test]
-fn exit_code_3_is_for_what_could_not_be_read() {
+fn g_10_exit_code_3_is_for_what_could_not_be_read() {
     let place = Workplace::new();
     let gz = gzip(&mbox(&small_mails()));
     place.write("a.mbox.gz", &gz[..gz.len() / 2]);
@@ -297,7 +305,7 @@ fn exit_code_3_is_for_what_could_not_be_read() {
 }
 
 #[test]
-fn exit_code_5_says_in_one_line_what_to_do_and_leaves_nothing() {
+fn g_10_exit_code_5_says_in_one_line_what_to_do_and_leaves_nothing() {
     let place = Workplace::with_pki();
     place.write("a.mbox", mbox(&small_mails()));
     place.write("text", "no mail\n");

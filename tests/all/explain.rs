@@ -228,8 +228,8 @@ fn every_sample_has_its_story() {
     let mut rules = BTreeSet::new();
     for line in lines.lines() {
         let message = reread::message(line.as_bytes()).unwrap();
-        let told = story::story(&message, &subjects);
-        assert_eq!(told, story::story(&message, &subjects));
+        let told = story::story(&message, &subjects, None);
+        assert_eq!(told, story::story(&message, &subjects, None));
         assert!(
             told.contains(&format!("Status {}: ", message.status.as_str())),
             "{told}"

@@ -24,6 +24,7 @@ mod differential;
 mod envelope;
 mod explain;
 mod extract;
+mod extract_revocation;
 mod harvest;
 mod keyring;
 mod keys;
@@ -42,6 +43,7 @@ mod samples;
 mod secrets;
 mod sending;
 mod store;
+mod store_revocation;
 
 #[path = "../generator/toolkit/mod.rs"]
 mod toolkit;

@@ -103,7 +103,7 @@ static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
     Material {
         keyring,
         anchors: given("root.pem", Wanted::Certificates),
-        crls: given("crls.pem", Wanted::Crls),
+        crls: given("crls.pem", Wanted::Revocation),
         limits,
     }
 });

@@ -283,7 +283,7 @@ fn what_is_no_store_of_this_version_is_refused() {
     let good = fs::read(&path).unwrap();
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     for arguments in [&["list"][..], &["add", "roots.pem"], &["import", "report"]] {
         store(&place, arguments).code(5).says(&["later version"]);

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
 use crate::cli::args::machine::{ReadingArgs, RunArgs};
+use crate::cli::args::policy::PathPolicyArgs;
 
 /// `mailseal audit`.
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub struct AuditArgs {
         value_name = "DIR.partial",
         conflicts_with_all = ["archives", "output", "keys", "passwords", "password_fd", "kek", "key_alias", "no_legacy", "kdf_rounds", "strict_perms", "cache",
             "no_cache", "ca", "certs", "crl", "store", "at", "require_revocation", "trust_embedded", "trust_received", "assert_time",
-            "use_file_time", "policy", "model", "signers", "fail_on", "force", "subjects",
+            "use_file_time", "policy", "require_policy", "inhibit_policy_mapping", "inhibit_any_policy", "model", "signers", "fail_on", "force", "subjects",
             "csv_raw", "all", "hash_inputs", "max_message", "memory"],
         hide_short_help = true
     )]
@@ -138,7 +139,7 @@ pub struct JudgingArgs {
     #[command(flatten)]
     pub evidence: EvidenceArgs,
 
-    /// Which algorithms and keys are weak or broken, and since when, in place of the built-in table; as src/manual/policy.csv
+    /// Rows over the built-in table of what is weak or broken, and since when; `mailseal policy` prints the table in force
     #[arg(
         long,
         value_name = "FILE",
@@ -146,6 +147,10 @@ pub struct JudgingArgs {
         hide_short_help = true
     )]
     pub policy: Option<PathBuf>,
+
+    /// What paths must show of certificate policies.
+    #[command(flatten)]
+    pub path_policies: PathPolicyArgs,
 
     /// When the certificates of a path must be valid
     #[arg(long, value_enum, default_value_t = ValidationModel::Shell, help_heading = "Judging", hide_short_help = true)]

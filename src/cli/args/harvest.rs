@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::audit::{JudgingArgs, Signers, ValidationModel};
-use crate::cli::args::bytes;
 use crate::cli::args::evidence::EvidenceArgs;
 use crate::cli::args::keys::KeyArgs;
+use crate::cli::args::machine::{ReadingArgs, RunArgs};
+use crate::cli::args::policy::PathPolicyArgs;
 
 /// `mailseal harvest`.
 #[derive(Debug, Args)]
@@ -95,21 +96,13 @@ pub struct HarvestArgs {
     #[arg(long, help_heading = "Report", hide_short_help = true)]
     pub csv_raw: bool,
 
-    /// No progress, no summary
-    #[arg(short, long, help_heading = "Report", hide_short_help = true)]
-    pub quiet: bool,
+    /// How archives are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 
-    /// Worker threads; default: one for each core
-    #[arg(long, value_name = "N", help_heading = "Machine", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-
-    /// Skip and list messages larger than this
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Machine", hide_short_help = true)]
-    pub max_message: Option<u64>,
-
-    /// Mail held in memory at a time
-    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "128M", help_heading = "Machine", hide_short_help = true)]
-    pub memory: u64,
+    /// How the run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 impl HarvestArgs {
@@ -127,6 +120,7 @@ impl HarvestArgs {
                 use_file_time: false,
             },
             policy: None,
+            path_policies: PathPolicyArgs::default(),
             model: ValidationModel::Shell,
             require_revocation: false,
             trust_embedded: self.trust_embedded,

@@ -28,11 +28,11 @@ Examples:
 /// One for each request.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// Take certificates and revocation lists, and note where key files are; nothing is trusted by that
+    /// Take certificates, revocation lists and OCSP responses, and note where key files are; nothing is trusted by that
     Add(AddArgs),
-    /// Take the certificates of a report, and what mail told of them; nothing is trusted by that
+    /// Take the certificates of a report, what mail told of them, and what it brought about revocation; nothing is trusted by that
     Import(ImportArgs),
-    /// List keys, authorities, other certificates, revocation lists
+    /// List keys, authorities, other certificates, revocation lists, OCSP responses
     List(ListArgs),
     /// Which certificate to encrypt to for an address, and why; or everything about one certificate
     Show(ShowArgs),
@@ -40,16 +40,16 @@ pub enum StoreCommand {
     Trust(DecideArgs),
     /// Never use certificates, whoever vouches for them
     Distrust(DecideArgs),
-    /// Take out certificates and revocation lists by their SHA-256, key files by their path
+    /// Take out certificates, revocation lists and OCSP responses by their SHA-256, key files by their path
     Remove(RemoveArgs),
-    /// Write certificates or revocation lists as PEM
+    /// Write certificates, or revocation lists and OCSP responses, as PEM
     Export(ExportArgs),
 }
 
 /// `mailseal store add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// Certificates, revocation lists, PKCS #7 bundles, key files; files or folders
+    /// Certificates, revocation lists, OCSP responses, PKCS #7 bundles, key files; files or folders
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -81,6 +81,8 @@ pub enum Kind {
     Certificate,
     /// Revocation lists.
     Crl,
+    /// OCSP responses.
+    Ocsp,
 }
 
 /// `mailseal store list`.
@@ -117,6 +119,10 @@ pub struct ShowArgs {
     /// Nothing is used without an answer about revocation
     #[arg(long)]
     pub require_revocation: bool,
+
+    /// Let revocation lists and OCSP responses from mail answer "good", too
+    #[arg(long)]
+    pub trust_embedded: bool,
 
     /// Use what has this against it, too; may be repeated
     #[arg(long, value_name = "REASON")]
@@ -171,8 +177,8 @@ pub struct ExportArgs {
     #[arg(long, conflicts_with_all = ["names", "crls"])]
     pub distrusted: bool,
 
-    /// Revocation lists
-    #[arg(long, conflicts_with = "names")]
+    /// Revocation lists and OCSP responses
+    #[arg(long, alias = "ocsp", conflicts_with = "names")]
     pub crls: bool,
 
     /// The file to write to, which must not be there; without it, standard output

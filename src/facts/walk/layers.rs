@@ -91,7 +91,7 @@ impl Walk<'_> {
         let protected = tree
             .as_ref()
             .and_then(|tree| self.protected((tree, 0), header.as_ref(), &mut at));
-        let (carried, crls) = self.carried_by(data);
+        let (carried, crls) = self.carried_by(data, &mut at);
         let (signatures, used) = self.signatures(
             data,
             &carried,

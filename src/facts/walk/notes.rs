@@ -1,10 +1,13 @@
 //! What the walk notes down: layers, nested messages, findings, certificates and CRLs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::cms::archival;
+use crate::cms::references;
+use crate::cms::references::Reference;
 use crate::cms::{self, Carried as CarriedSets, Layer, SignedData};
-use crate::crypto::digest::sha256;
+use crate::crypto::digest;
+use crate::crypto::digest::{DigestAlgorithm, sha256};
 use crate::facts::axis::{LayerKind, Structure};
 use crate::facts::finding::{Finding, FindingAt};
 use crate::facts::headers;
@@ -121,8 +124,13 @@ impl Walk<'_> {
         )
     }
 
-    /// The same of a SignedData, and behind them of what its signatures have for archiving, and of the timestamp tokens on them.
-    pub(super) fn carried_by(&mut self, data: &SignedData<'_>) -> (Vec<Sha256>, Vec<Sha256>) {
+    /// The same of a SignedData, and behind them of what its signatures have for archiving, and of the timestamp tokens on them. What the
+    /// signatures only name is a finding.
+    pub(super) fn carried_by(
+        &mut self,
+        data: &SignedData<'_>,
+        at: &mut At,
+    ) -> (Vec<Sha256>, Vec<Sha256>) {
         let (mut certificates, mut crls) = self.carried(&data.carried);
         for signer in &data.signers {
             let (more, lists) = self.carried(&archival::values(signer, self.limits));
@@ -147,7 +155,49 @@ impl Walk<'_> {
                 add_new(&mut crls, lists);
             }
         }
+        at.findings
+            .extend(self.references(data, &certificates, &crls));
         (certificates, crls)
+    }
+
+    /// What the signatures name as their evidence, held against what is carried.
+    fn references(
+        &self,
+        data: &SignedData<'_>,
+        certificates: &[Sha256],
+        crls: &[Sha256],
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for signer in &data.signers {
+            let named = references::references(signer, self.limits);
+            if !named.are_there {
+                continue;
+            }
+            findings.push(Finding::CompleteReferences);
+            let have =
+                |names: &[Sha256], all: &BTreeMap<Sha256, Vec<u8>>, named: &[Reference<'_>]| {
+                    let mut hashes: HashMap<DigestAlgorithm, HashSet<Vec<u8>>> = HashMap::new();
+                    named.iter().all(|one| {
+                        let algorithm = match &one.algorithm {
+                            None => Some(DigestAlgorithm::Sha1),
+                            Some(algorithm) => DigestAlgorithm::from_algorithm(algorithm),
+                        };
+                        algorithm.is_some_and(|algorithm| {
+                            let known = hashes
+                                .entry(algorithm)
+                                .or_insert_with(|| hashes_of(algorithm, names, all));
+                            known.contains(one.hash.as_ref())
+                        })
+                    })
+                };
+            if named.are_damaged
+                || !have(certificates, &self.certificates, &named.certificates)
+                || !have(crls, &self.crls, &named.crls)
+            {
+                findings.push(Finding::ReferenceNotCarried);
+            }
+        }
+        findings
     }
 
     pub(super) fn innermost(&mut self, depth: usize, sha256: Option<Sha256>) {
@@ -189,6 +239,16 @@ impl Walk<'_> {
             set(layer);
         }
     }
+}
+
+fn hashes_of(
+    algorithm: DigestAlgorithm,
+    names: &[Sha256],
+    all: &BTreeMap<Sha256, Vec<u8>>,
+) -> HashSet<Vec<u8>> {
+    let carried = names.iter().filter_map(|name| all.get(name));
+    let hashes = carried.filter_map(|der| digest::digest(algorithm, &[der]).ok());
+    hashes.map(|hash| hash.as_bytes().to_vec()).collect()
 }
 
 fn add_new(all: &mut Vec<Sha256>, more: Vec<Sha256>) {

@@ -1,4 +1,4 @@
-//! Certificates and CRLs that a record names, from the facts and from what was given.
+//! Certificates, CRLs and OCSP responses that a record names, from the facts and from what was given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -38,11 +38,13 @@ impl Material {
             if let Some(source) = &signer.decisive().revocation_source {
                 certificates.extend(reread::sha256(&source.certificate));
                 crls.extend(source.crl.as_deref().and_then(reread::sha256));
+                crls.extend(source.ocsp.as_deref().and_then(reread::sha256));
             }
         }
         let mut all = Self::default();
         all.take(&certificates, &given.certificates, false);
         all.take(&crls, &given.crls, true);
+        all.take(&crls, &given.carried, true);
         let path = report.join(FACTS_FILE);
         let unreadable = |error| RunError::unreadable(&path, error);
         let file = File::open(&path).map_err(unreadable)?;
@@ -78,7 +80,7 @@ impl Material {
         self.certificates.get(&name).map(Vec::as_slice)
     }
 
-    /// The CRL with this digest.
+    /// The CRL or OCSP response with this digest.
     pub fn crl(&self, digest: Option<&str>) -> Option<&[u8]> {
         let name = reread::sha256(digest?)?;
         self.crls.get(&name).map(Vec::as_slice)

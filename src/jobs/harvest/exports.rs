@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::asn1::oid;
 use crate::cms::build::certs_only;
 use crate::error::RunError;
+use crate::jobs::harvest::register::Register;
 use crate::jobs::harvest::tables::Exported;
 use crate::jobs::harvest::texts::Texts;
 use crate::jobs::output::{DER_FOLDER, ReportFolder};
@@ -66,13 +67,14 @@ impl<'e> Exporter<'e> {
         exports: Exports<'e>,
         folder: &'e ReportFolder,
         pool: &'e Pool,
+        register: &Register,
     ) -> Result<Self, RunError> {
         let der = match exports.der {
             true => Some(folder.create_folder(DER_FOLDER)?),
             false => None,
         };
         let p7c = match exports.p7c {
-            true => Some(Bundle::begin(folder, pool)?),
+            true => Some(Bundle::begin(folder, pool, register)?),
             false => None,
         };
         Ok(Self {
@@ -174,10 +176,10 @@ impl<'e> Exporter<'e> {
 }
 
 impl Bundle {
-    fn begin(folder: &ReportFolder, pool: &Pool) -> Result<Self, RunError> {
+    fn begin(folder: &ReportFolder, pool: &Pool, register: &Register) -> Result<Self, RunError> {
         let readable = pool
             .certificates()
-            .filter(|id| pool.origins(*id).message && pool.is_readable(*id));
+            .filter(|id| register.carries(*id) && pool.is_readable(*id));
         let bytes = readable.map(|id| pool.size_bytes(id)).sum();
         let (before, behind) = certs_only(bytes);
         let mut bundle = Self {

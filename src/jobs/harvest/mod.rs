@@ -121,6 +121,9 @@ fn write(
         for crl in judging.crls.crls.values() {
             pool.insert_revocation(crl, Provenance::Given)?;
         }
+        for crl in judging.crls.carried.values() {
+            pool.insert_revocation(crl, Provenance::Message)?;
+        }
     }
     let pool = pool.finish();
     gathered.register.finish(&pool);
@@ -148,7 +151,13 @@ fn write(
     tally.signers_elsewhere = gathered.register.signers_elsewhere;
     tally.statements_left_out = gathered.register.left_out;
     if let Some(salvaged) = gathered.salvaged {
-        tally.salvaged = tables::salvaged(salvaged, &pool, &folder, limits, cells)?;
+        tally.salvaged = tables::salvaged(
+            salvaged,
+            (&pool, &gathered.register),
+            &folder,
+            limits,
+            cells,
+        )?;
     }
     let summary = HarvestSummary {
         now: judging.clocks.now,

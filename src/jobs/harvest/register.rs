@@ -335,6 +335,11 @@ impl Register {
         self.seen.shrink_to_fit();
     }
 
+    /// Mail carries it: it is part of the harvest. A responder's certificate that only an OCSP response has is not.
+    pub fn carries(&self, id: CertificateId) -> bool {
+        self.seen(id).is_some_and(|seen| seen.messages > 0)
+    }
+
     /// How messages use a certificate.
     pub fn usage(&self, id: CertificateId) -> Option<(Usage, u64)> {
         let seen = self.seen(id)?;

@@ -1,5 +1,6 @@
 //! Pool and register to the tables, by SHA-256: workers make the rows, one place writes them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -13,17 +14,22 @@ use crate::jobs::envelope::announced::capability_name;
 use crate::jobs::harvest::exports::{Exporter, Exports};
 use crate::jobs::harvest::gather::Salvaged;
 use crate::jobs::harvest::register::{Register, Said, Subject, one_named, preferred};
-use crate::jobs::output::{DOSSIERS_FILE, ReportFolder};
+use crate::jobs::output::{DOSSIERS_FILE, REVOCATION_FILE, ReportFolder};
 use crate::limits::{HARVEST_RELATIVES, Limits};
 use crate::mime::compare::{Match, compare};
 use crate::pipeline::{self, Machine};
 use crate::pki::lint;
 use crate::pki::pool::{CertificateId, Pool};
-use crate::pki::trust::{Hierarchy, Purpose, RevocationOptions, Trust};
+use crate::pki::trust::{
+    Hierarchy, Purpose, Revocation, RevocationEvidence, RevocationJudgement, RevocationOptions,
+    Trust,
+};
 use crate::pki::x509::Certificate;
 use crate::pki::x509::summary::CertificateSummary;
 use crate::pki::x509::usable::{MailUse, usable_for};
-use crate::report::certificates::{CertificateRow, CertificateTally, pem};
+use crate::report::certificates::{
+    CRL_LABEL, CertificateRow, CertificateTally, OCSP_LABEL, block, pem,
+};
 use crate::report::dossier::{self, ChainNow, Dossier, KeyPreference, SignedFor, Statement};
 use crate::report::harvest::{self, HarvestTally, SALVAGED_COLUMNS, SalvagedRow};
 use crate::report::{Cells, csv};
@@ -62,6 +68,7 @@ struct Rendered {
     tally: CertificateTally,
     more: HarvestTally,
     exported: Vec<Exported>,
+    accusing: BTreeSet<RevocationEvidence>,
 }
 
 /// What the exports need of a certificate.
@@ -104,10 +111,11 @@ impl Tables<'_> {
         machine: &Machine<'_>,
         exports: &Exports<'_>,
     ) -> Result<(CertificateTally, HarvestTally), RunError> {
+        let mut accusing = BTreeSet::new();
         let mut table = Sheet::create(folder, "certificates.csv")?;
         let mut dossiers = Sheet::create(folder, DOSSIERS_FILE)?;
         let mut bundle = Sheet::create(folder, "certificates.pem")?;
-        let mut exporter = Exporter::new(*exports, folder, self.pool)?;
+        let mut exporter = Exporter::new(*exports, folder, self.pool, self.register)?;
         let mut head = Vec::new();
         csv::header(&dossier::columns(), &mut head);
         table.write(&head)?;
@@ -116,7 +124,7 @@ impl Tables<'_> {
         let mut ids = self
             .pool
             .certificates()
-            .filter(|id| self.pool.origins(*id).message);
+            .filter(|id| self.register.carries(*id));
         loop {
             let batch: Vec<CertificateId> = ids.by_ref().take(PIECE * PIECES).collect();
             if batch.is_empty() {
@@ -133,6 +141,7 @@ impl Tables<'_> {
                 bundle.write(&rendered.bundle)?;
                 tally.join(&rendered.tally);
                 more.join(&rendered.more);
+                accusing.extend(rendered.accusing);
                 for exported in &rendered.exported {
                     exporter.certificate(exported)?;
                 }
@@ -142,7 +151,39 @@ impl Tables<'_> {
         dossiers.end()?;
         bundle.end()?;
         exporter.finish()?;
+        self.revocation(folder, &accusing)?;
         Ok((tally, more))
+    }
+
+    /// Writes `revocation.pem` where there is something for it: all lists and OCSP responses that mail carried, and of those that were
+    /// given what says that a certificate is revoked. Lists first, each kind in the order of its SHA-256.
+    fn revocation(
+        &self,
+        folder: &ReportFolder,
+        accusing: &BTreeSet<RevocationEvidence>,
+    ) -> Result<(), RunError> {
+        let lists = self.pool.crls().map(|(id, one)| {
+            let counts = one.origins.message || accusing.contains(&RevocationEvidence::Crl(id));
+            (counts, CRL_LABEL, one.crl.der())
+        });
+        let responses = self.pool.ocsp_responses().map(|(id, one)| {
+            let counts = one.origins.message || accusing.contains(&RevocationEvidence::Ocsp(id));
+            (counts, OCSP_LABEL, one.ocsp.der())
+        });
+        let mut sheet = None;
+        let mut text = Vec::new();
+        for (_, label, der) in lists.chain(responses).filter(|(counts, ..)| *counts) {
+            let sheet = match &mut sheet {
+                Some(sheet) => sheet,
+                None => sheet.insert(Sheet::create(folder, REVOCATION_FILE)?),
+            };
+            text.clear();
+            block(label, der, &mut text).map_err(|_| RunError::Internal {
+                what: "memory can't be written",
+            })?;
+            sheet.write(&text)?;
+        }
+        sheet.map_or(Ok(()), Sheet::end)
     }
 
     fn render(&self, ids: &[CertificateId], exports: &Exports<'_>) -> Result<Rendered, RunError> {
@@ -178,7 +219,7 @@ impl Tables<'_> {
             .unwrap_or_default();
         let spki = read.as_ref().map(Certificate::spki_sha256);
         let chain = match (trust, &read) {
-            (Some(trust), Some(_)) => Some(self.chain(id, trust)?),
+            (Some(trust), Some(_)) => Some(self.chain(id, trust, &mut out.accusing)?),
             (Some(_) | None, _) => None,
         };
         let lint = match &read {
@@ -251,7 +292,12 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn chain(&self, id: CertificateId, trust: &mut Trust<'_>) -> Result<ChainNow, RunError> {
+    fn chain(
+        &self,
+        id: CertificateId,
+        trust: &mut Trust<'_>,
+        accusing: &mut BTreeSet<RevocationEvidence>,
+    ) -> Result<ChainNow, RunError> {
         let judged = trust.chain(id, Purpose::EmailSigning, self.now)?;
         let revocation = match judged.anchor {
             Some(_) => {
@@ -262,16 +308,35 @@ impl Tables<'_> {
                         .as_ref()
                         .is_some_and(|trusted| trusted.trust_embedded),
                 };
-                Some(trust.revocation(&judged.path, self.now, options)?.value())
+                Some(trust.revocation(&judged.path, self.now, options)?)
             }
             None => None,
         };
+        let worst = revocation.as_ref().and_then(|answer| answer.worst);
+        let revoked_by = match revocation.as_ref().map(RevocationJudgement::value) {
+            Some(Revocation::Revoked | Revocation::RevokedLater) => {
+                worst.and_then(|worst| worst.decided_by)
+            }
+            Some(
+                Revocation::Good | Revocation::NotChecked | Revocation::Stale | Revocation::Unknown,
+            )
+            | None => None,
+        };
+        accusing.extend(revoked_by);
         Ok(ChainNow {
             chain: judged.value,
             reasons: judged.reasons,
             path: judged.path.iter().map(|id| self.pool.sha256(*id)).collect(),
-            revocation,
+            revocation: revocation.as_ref().map(RevocationJudgement::value),
+            revoked_by: revoked_by.and_then(|one| self.evidence(one)),
         })
+    }
+
+    fn evidence(&self, one: RevocationEvidence) -> Option<Sha256> {
+        match one {
+            RevocationEvidence::Crl(id) => Some(self.pool.crl(id)?.crl.sha256()),
+            RevocationEvidence::Ocsp(id) => Some(self.pool.ocsp(id)?.ocsp.sha256()),
+        }
     }
 
     /// How many others have its key, and which: where there are many, the number alone. Those that were only given do not count, unless
@@ -284,7 +349,7 @@ impl Tables<'_> {
         }
         let others: Vec<Sha256> = all
             .iter()
-            .filter(|other| **other != id && self.pool.origins(**other).message)
+            .filter(|other| **other != id && self.register.carries(**other))
             .map(|other| self.pool.sha256(*other))
             .collect();
         (count(others.len()), others)
@@ -306,7 +371,7 @@ impl Tables<'_> {
             }
             let der = self.pool.der(*other)?;
             let is_same = Certificate::read(&der).is_ok_and(|other| other.tbs == certificate.tbs);
-            if is_same && self.pool.origins(*other).message {
+            if is_same && self.register.carries(*other) {
                 return Ok(Some(self.pool.sha256(*other)));
             }
         }
@@ -357,7 +422,7 @@ impl Tables<'_> {
 /// Writes `salvaged.csv` and `salvaged.pem`; gives their number.
 pub(super) fn salvaged(
     salvaged: Salvaged,
-    harvest: &Pool,
+    harvest: (&Pool, &Register),
     folder: &ReportFolder,
     limits: &Limits,
     cells: Cells,
@@ -386,8 +451,9 @@ pub(super) fn salvaged(
             messages: usage.messages,
             first_place: usage.first_place,
             carried: harvest
+                .0
                 .find(&sha256)
-                .is_some_and(|id| harvest.origins(id).message),
+                .is_some_and(|id| harvest.1.carries(id)),
         };
         harvest::salvaged(&row, cells, &mut line);
         table.write(&line)?;

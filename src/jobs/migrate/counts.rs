@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Cursor;
+use crate::archive::{Cursor, Stamp};
 use crate::facts::record::Sha256;
 use crate::jobs::bag::commit::Pending;
 use crate::jobs::bag::open::OpenState;
@@ -42,6 +42,8 @@ pub(super) struct FileTally {
     pub source_chain: Sha256,
     /// What others did to the source meanwhile, as far as is known.
     pub seen: Seen,
+    /// What the source was when it was found to hold what was read, where others had touched it.
+    pub found: Option<Stamp>,
     /// A line says already what others did to it.
     pub is_named: bool,
 }

@@ -33,9 +33,11 @@ impl Writer<'_> {
         let state = open.became()?;
         let (is_kept, code) = match (open.tally.seen, state) {
             (Seen::Nothing, State::Same | State::Gone) => (true, None),
-            // What was read is whole, and what has its name now is not in it.
-            (Seen::Nothing, State::Replaced) => (true, Some(FaultCode::FileReplaced)),
-            (Seen::Replaced, _) => (true, Some(FaultCode::FileReplaced)),
+            // What was read is whole; what has its name now is not in it, unless it is a copy.
+            (Seen::Nothing, State::Replaced) | (Seen::Replaced, _) => {
+                let is_copy = self.is_as_read(open)?;
+                (true, (!is_copy).then_some(FaultCode::FileReplaced))
+            }
             (Seen::Written, State::Gone) => (true, Some(FaultCode::FileChanged)),
             (Seen::Nothing | Seen::Written, State::Grown(_)) => (self.is_as_read(open)?, None),
             (Seen::Nothing, State::Written) | (Seen::Written, _) => (self.is_as_read(open)?, None),
@@ -103,7 +105,7 @@ impl Writer<'_> {
     }
 
     /// Whether the source, as far as it was listed, still gives the messages that were read.
-    fn is_as_read(&self, open: &Open<FileTally>) -> Result<bool, RunError> {
+    fn is_as_read(&self, open: &mut Open<FileTally>) -> Result<bool, RunError> {
         let unreadable = |error| RunError::unreadable(&open.source, error);
         let file = match fs::File::open(&open.source) {
             Ok(file) => file,
@@ -125,7 +127,9 @@ impl Writer<'_> {
             },
         )?;
         let after = Stamp::of(&file.metadata().map_err(unreadable)?);
-        Ok(before == after && seen == (open.tally.messages, open.tally.source_chain))
+        let is = before == after && seen == (open.tally.messages, open.tally.source_chain);
+        open.tally.found = is.then_some(before);
+        Ok(is)
     }
 
     /// The file as it was put together, or the source itself where nothing in it is new and it is still there.

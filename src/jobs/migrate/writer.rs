@@ -436,7 +436,10 @@ impl<'w> Writer<'w> {
             self.obsolete.push(open.path.clone());
         }
         if is_mbox(&open.info) && !open.tally.is_named {
-            self.watched.push(open.info.clone());
+            self.watched.push(FileInfo {
+                stamp: open.tally.found.or(open.info.stamp),
+                ..open.info.clone()
+            });
         }
         self.pending.push(Pending {
             name: open.name(),

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::asn1::Time;
+use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::given::Given;
+use crate::jobs::store::schema::signs_lists;
 use crate::jobs::store::{Failed, Store, folded};
 use crate::judge::recipient::Decision;
 use crate::limits::Limits;
-use crate::pki::x509::Certificate;
 use crate::pki::x509::address::CertificateAddresses;
+use crate::pki::x509::{Certificate, Crl, Ocsp};
 
 /// What is in the files that were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Added {
     pub authorities: u64,
     /// Revocation lists.
     pub crls: u64,
+    /// OCSP responses.
+    pub ocsp: u64,
     /// Keys, by file.
     pub keys: u64,
 }
@@ -90,12 +94,12 @@ impl Store {
             for der in given.certificates.values() {
                 take(der, &mut added)?;
             }
-            for (sha256, der) in &given.crls {
-                let new = open.execute(
-                    "INSERT OR IGNORE INTO crls (sha256, der, added_at) VALUES (?1, ?2, ?3)",
-                    params![sha256.as_slice(), der, now.unix()],
-                )?;
-                added.crls += u64::from(new > 0);
+            for der in given.crls.values() {
+                match keep(open, der, true, now)? {
+                    Some(Kept::Crl) => added.crls += 1,
+                    Some(Kept::Ocsp) => added.ocsp += 1,
+                    None => {}
+                }
             }
             let mut new_keys = BTreeMap::new();
             for key in keys {
@@ -141,6 +145,44 @@ impl Store {
     }
 }
 
+/// What was new.
+pub(super) enum Kept {
+    /// A list.
+    Crl,
+    /// An OCSP response.
+    Ocsp,
+}
+
+/// Takes a list or an OCSP response; None where it was there, or is neither. What a file gives may speak for a certificate from then on,
+/// though mail brought it before; never the other way round.
+pub(super) fn keep(
+    open: &Connection,
+    der: &[u8],
+    is_given: bool,
+    now: Time,
+) -> Result<Option<Kept>, Failed> {
+    let kind = if Crl::read(der).is_ok() {
+        Kept::Crl
+    } else if Ocsp::read(der).is_ok() {
+        Kept::Ocsp
+    } else {
+        return Ok(None);
+    };
+    let name = sha256(der);
+    let new = open
+        .prepare_cached(
+            "INSERT OR IGNORE INTO crls (sha256, der, added_at, is_given) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![name.as_slice(), der, now.unix(), is_given])?;
+    if new == 0 && is_given {
+        open.execute(
+            "UPDATE crls SET is_given = 1 WHERE sha256 = ?1",
+            [name.as_slice()],
+        )?;
+    }
+    Ok((new > 0).then_some(kind))
+}
+
 /// A path from its bytes.
 pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
     Path::new(std::ffi::OsStr::from_bytes(bytes)).to_owned()
@@ -184,12 +226,13 @@ pub(super) fn insert(
         }));
     }
     open.prepare_cached(
-        "INSERT INTO certificates (sha256, der, is_authority, decision, added_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO certificates (sha256, der, is_authority, signs_lists, decision, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         sha256.as_slice(),
         der,
         is_authority,
+        signs_lists(&certificate),
         decision.as_str(),
         now.unix()
     ])?;

@@ -11,8 +11,8 @@ pub enum Wanted<'a> {
     Certificates(&'a [String]),
     /// Certificates about which this was decided.
     Decided(Decision),
-    /// Revocation lists.
-    Crls,
+    /// Revocation lists and OCSP responses.
+    Revocation,
 }
 
 impl Store {
@@ -52,7 +52,7 @@ impl Store {
                     "SELECT sha256, der FROM certificates WHERE decision = ?1",
                     &[&decision.as_str()],
                 )?,
-                Wanted::Crls => take("SELECT sha256, der FROM crls", &[])?,
+                Wanted::Revocation => take("SELECT sha256, der FROM crls", &[])?,
             }
             all.sort_unstable();
             all.dedup();

@@ -40,7 +40,7 @@ pub struct StoreMaterial {
     pub anchors: Given,
     /// Certificates for paths: material, whoever they are from.
     pub certificates: Given,
-    /// Revocation lists.
+    /// Revocation lists and OCSP responses: those that were given, and apart those that mail brought.
     pub crls: Given,
     /// SHA-256 of every certificate that is distrusted.
     pub distrusted: BTreeSet<Sha256>,
@@ -106,7 +106,7 @@ impl Store {
                     }
                 }
             }
-            let mut rows = open.prepare("SELECT sha256, der FROM crls")?;
+            let mut rows = open.prepare("SELECT sha256, der, is_given FROM crls")?;
             let mut rows = rows.query([])?;
             while let Some(row) = rows.next()? {
                 let der: Vec<u8> = row.get(1)?;
@@ -114,7 +114,11 @@ impl Store {
                 if key != sha256_of(&row.get::<_, Vec<u8>>(0)?)? {
                     return Err(Failed::damaged());
                 }
-                material.crls.crls.insert(key, der);
+                let kept = match row.get(2)? {
+                    true => &mut material.crls.crls,
+                    false => &mut material.crls.carried,
+                };
+                kept.insert(key, der);
             }
             Ok(material)
         })
@@ -217,8 +221,10 @@ impl Ground {
         let anchors = Anchors::new(anchors.map(Vec::as_slice), &mut pool)?;
         let anchors = anchors.without(&material.distrusted);
         for crl in material.crls.crls.values() {
-            // It was read when it was added.
-            let _ = pool.insert_crl(crl, Provenance::Given);
+            pool.insert_revocation(crl, Provenance::Given)?;
+        }
+        for crl in material.crls.carried.values() {
+            pool.insert_revocation(crl, Provenance::Message)?;
         }
         let pool = pool.finish();
         let hierarchy = Hierarchy::new(&pool, &anchors, limits)?;
@@ -275,7 +281,8 @@ impl Ground {
 const ALL: &str = "SELECT id, sha256, der, decision FROM certificates";
 
 const AUTHORITIES: &str = "SELECT id, sha256, der, decision FROM certificates \
-    WHERE is_authority = 1 UNION SELECT id, sha256, der, decision FROM certificates WHERE decision IN ('trusted', 'distrusted')";
+    WHERE is_authority = 1 UNION SELECT id, sha256, der, decision FROM certificates WHERE signs_lists = 1 \
+    UNION SELECT id, sha256, der, decision FROM certificates WHERE decision IN ('trusted', 'distrusted')";
 
 const OF_ADDRESS: &str = "SELECT c.id, c.sha256, c.der, c.decision FROM addresses a JOIN certificates c ON c.id = a.certificate \
     WHERE a.folded = ?1 ORDER BY c.sha256";

@@ -11,17 +11,19 @@ use crate::asn1::Time;
 use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::facts::record::Sha256;
-use crate::jobs::output::digest_of;
-use crate::jobs::store::add::insert;
+use crate::facts::store::{self, Kind};
+use crate::jobs::given::tells_of_revocation;
+use crate::jobs::output::{FACTS_FILE, REVOCATION_FILE, digest_of};
+use crate::jobs::store::add::{insert, keep};
 use crate::jobs::store::{Failed, Store, folded};
 use crate::judge::recipient::Decision;
 use crate::limits::{CERTIFICATE_TEXT_BYTES, Limits, REPORT_LINE_BYTES};
 use crate::mime::address::Addresses;
 use crate::mime::compare::{Match, compare};
 use crate::pki::keyring::pem;
-use crate::report::evidence;
+use crate::report::evidence::{self, Signatures};
 
-/// Files of a report that are read, where they are there.
+/// Files of a report that tell one from another, where they are there.
 const FILES: [&str; 4] = [
     "certificates.pem",
     "certificates.csv",
@@ -32,7 +34,7 @@ const FILES: [&str; 4] = [
 /// What a report brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// The same report was imported before: nothing was done.
+    /// The same report was imported before: nothing was taken but lists and OCSP responses that were not there.
     pub known: bool,
     /// Certificates in it.
     pub certificates: u64,
@@ -42,6 +44,14 @@ pub struct Imported {
     pub new_authorities: Vec<Sha256>,
     /// Pairs of a certificate and an address that a good signature speaks for.
     pub evidence: u64,
+    /// Lists and OCSP responses in it.
+    pub revocation: u64,
+    /// Of these, those that are new in the store.
+    pub new_revocation: u64,
+    /// Certificates that the report has as revoked by something that is neither in it nor in the store.
+    pub unproven: u64,
+    /// The facts are of another version of mailseal, so what mail brought about revocation was not taken.
+    pub other_facts: bool,
     /// Rows and blocks that could not be read.
     pub unreadable: u64,
 }
@@ -83,25 +93,29 @@ impl Store {
                     |row| row.get(0),
                 )
                 .optional()?;
-            if known.is_some() {
-                return Ok(Imported {
-                    known: true,
-                    ..Imported::default()
-                });
+            if known.is_none() {
+                open.execute(
+                    "INSERT INTO sources (sha256, path, imported_at) VALUES (?1, ?2, ?3)",
+                    params![whole.as_slice(), name.display().to_string(), now.unix()],
+                )?;
             }
-            open.execute(
-                "INSERT INTO sources (sha256, path, imported_at) VALUES (?1, ?2, ?3)",
-                params![whole.as_slice(), name.display().to_string(), now.unix()],
-            )?;
             let mut import = Import {
                 open,
-                source: open.last_insert_rowid(),
+                source: known.unwrap_or_else(|| open.last_insert_rowid()),
                 limits,
                 now,
                 ids: HashMap::new(),
+                revoked_by: BTreeMap::new(),
                 imported: Imported::default(),
                 evidence: BTreeMap::new(),
             };
+            // Each is kept once, however often it comes; and an earlier version took none of them.
+            import.revocation(&report.join(REVOCATION_FILE))?;
+            import.facts(&report.join(FACTS_FILE))?;
+            if known.is_some() {
+                import.imported.known = true;
+                return Ok(import.imported);
+            }
             import.bundle(&report.join("certificates.pem"))?;
             import.table(&report.join("certificates.csv"))?;
             import.messages(&report.join("messages.jsonl"))?;
@@ -118,6 +132,8 @@ struct Import<'i> {
     now: Time,
     /// The report's certificates.
     ids: HashMap<Sha256, i64>,
+    /// What the report says is revoked, and the list or response that it has this from.
+    revoked_by: BTreeMap<Sha256, Sha256>,
     imported: Imported,
     /// By certificate and address; the empty address stands for all mail.
     evidence: BTreeMap<(i64, String), Told>,
@@ -134,27 +150,13 @@ struct Told {
 }
 
 impl Import<'_> {
-    /// Line by line: a harvest's bundle may be larger than memory.
     fn bundle(&mut self, path: &Path) -> Result<(), Failed> {
-        let mut block = Vec::new();
-        let mut ends = false;
-        lines(path, CERTIFICATE_TEXT_BYTES, &mut |line| {
-            if line.starts_with(b"-----BEGIN ") {
-                block.clear();
-            }
-            block.extend_from_slice(line);
-            block.push(b'\n');
-            ends = line.starts_with(b"-----END ");
-            if !ends && block.len() <= CERTIFICATE_TEXT_BYTES {
-                return Ok(());
-            }
-            let der = pem::blocks(&block).next().and_then(Result::ok);
+        blocks(path, CERTIFICATE_TEXT_BYTES, &mut |der| {
             let taken = match der {
-                Some(der) => insert(self.open, &der.bytes, Decision::Undecided, self.now)?
-                    .map(|taken| (taken, sha256(&der.bytes))),
+                Some(der) => insert(self.open, der, Decision::Undecided, self.now)?
+                    .map(|taken| (taken, sha256(der))),
                 None => None,
             };
-            block.clear();
             let Some((taken, sha256)) = taken else {
                 self.imported.unreadable += 1;
                 return Ok(());
@@ -169,6 +171,48 @@ impl Import<'_> {
             self.ids.insert(sha256, taken.id);
             Ok(())
         })
+    }
+
+    /// Whoever wrote the mail may have written them: they are kept as what mail brought.
+    fn revocation(&mut self, path: &Path) -> Result<(), Failed> {
+        let most = usize::try_from(self.limits.given_file_bytes).unwrap_or(usize::MAX);
+        blocks(path, most, &mut |der| match der {
+            Some(der) => self.keep(der),
+            None => {
+                self.imported.unreadable += 1;
+                Ok(())
+            }
+        })
+    }
+
+    /// What an audit has in its facts.
+    fn facts(&mut self, path: &Path) -> Result<(), Failed> {
+        let Some(file) = open(path)? else {
+            return Ok(());
+        };
+        let unreadable = |error| RunError::unreadable(path, error);
+        let Ok((mut reader, _)) = store::Reader::open(file) else {
+            self.imported.other_facts = true;
+            return Ok(());
+        };
+        while let Some(frame) = reader.next_frame().map_err(unreadable)? {
+            if frame.kind == Kind::Crl {
+                let der: Vec<u8> = frame.decode().map_err(unreadable)?;
+                self.keep(&der)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, der: &[u8]) -> Result<(), Failed> {
+        if !tells_of_revocation(der) {
+            // Mail may carry anything in its place.
+            return Ok(());
+        }
+        self.imported.revocation += 1;
+        let new = keep(self.open, der, false, self.now)?;
+        self.imported.new_revocation += u64::from(new.is_some());
+        Ok(())
     }
 
     fn table(&mut self, path: &Path) -> Result<(), Failed> {
@@ -199,7 +243,9 @@ impl Import<'_> {
                 self.imported.unreadable += 1;
                 return Ok(());
             };
-            for signature in signatures {
+            let Signatures { good, revoked } = signatures;
+            self.revoked_by.extend(revoked);
+            for signature in good {
                 let Some(address) = sender(&signature.addresses, &signature.from, self.limits)
                 else {
                     continue;
@@ -234,6 +280,8 @@ impl Import<'_> {
             let Some(id) = self.ids.get(&dossier.sha256).copied() else {
                 return Ok(());
             };
+            let revoked_by = dossier.revoked_by.map(|by| (dossier.sha256, by));
+            self.revoked_by.extend(revoked_by);
             for (address, signed, first, last) in dossier.signed_for {
                 let Some(address) = folded(&address) else {
                     continue;
@@ -280,6 +328,11 @@ impl Import<'_> {
             self.imported.evidence += u64::from(!address.is_empty());
         }
         drop(row);
+        let mut known = self.open.prepare("SELECT 1 FROM crls WHERE sha256 = ?1")?;
+        for by in self.revoked_by.values() {
+            self.imported.unproven += u64::from(!known.exists([by.as_slice()])?);
+        }
+        drop(known);
         self.imported.new_authorities.sort_unstable();
         Ok(self.imported)
     }
@@ -319,6 +372,30 @@ fn open(path: &Path) -> Result<Option<File>, RunError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(RunError::unreadable(path, error)),
     }
+}
+
+/// Gets the DER of each block.
+type TakeBlock<'t> = dyn FnMut(Option<&[u8]>) -> Result<(), Failed> + 't;
+
+/// Every block of a PEM file, none where it is not there; None for one that can't be read or has more than `most` octets of text.
+///
+/// Line by line: a harvest's bundle may be larger than memory.
+fn blocks(path: &Path, most: usize, take: &mut TakeBlock<'_>) -> Result<(), Failed> {
+    let mut block = Vec::new();
+    lines(path, most, &mut |line| {
+        if line.starts_with(b"-----BEGIN ") {
+            block.clear();
+        }
+        block.extend_from_slice(line);
+        block.push(b'\n');
+        if !line.starts_with(b"-----END ") && block.len() <= most {
+            return Ok(());
+        }
+        let der = pem::blocks(&block).next().and_then(Result::ok);
+        take(der.as_ref().map(|der| &der.bytes[..]))?;
+        block.clear();
+        Ok(())
+    })
 }
 
 /// Every line of a file, none where it is not there. Of a line that is longer than `most` the rest is left out, so that it can't be read.

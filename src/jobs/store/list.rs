@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, Row};
 
+use crate::crypto::digest::sha256;
 use crate::error::RunError;
 use crate::jobs::store::add::path_of;
 use crate::jobs::store::{Failed, Store, decide, decision, folded, time};
 use crate::judge::recipient::Decision;
 use crate::pki::x509::address::CertificateAddresses;
-use crate::pki::x509::{Certificate, Crl};
+use crate::pki::x509::{Certificate, Crl, Ocsp};
 use crate::report::store::{DecisionRow, EvidenceRow, StoreRow};
 
 /// What is to be listed.
@@ -22,7 +23,7 @@ pub struct Filter {
 }
 
 impl Store {
-    /// Keys, authorities, other certificates, lists, each group in a fixed order.
+    /// Keys, authorities, other certificates, lists, OCSP responses, each group in a fixed order.
     ///
     /// # Errors
     /// Where the store can't be read.
@@ -49,8 +50,8 @@ impl Store {
                     )?;
                 }
             }
-            if others && wanted("crl") {
-                crls(open, &mut all)?;
+            if others && (wanted("crl") || wanted("ocsp")) {
+                revocation(open, &wanted, &mut all)?;
             }
             Ok(all)
         })
@@ -90,6 +91,9 @@ impl Store {
         })
     }
 }
+
+/// The note of what may speak against a certificate alone.
+const FROM_MAIL: &str = "from mail";
 
 const CERTIFICATES: &str = "SELECT id, sha256, der, is_authority, decision FROM certificates";
 
@@ -213,24 +217,50 @@ fn keys(open: &Connection, all: &mut Vec<StoreRow>) -> Result<(), Failed> {
     Ok(())
 }
 
-fn crls(open: &Connection, all: &mut Vec<StoreRow>) -> Result<(), Failed> {
-    let mut rows = open.prepare("SELECT sha256, der FROM crls ORDER BY sha256")?;
+fn revocation(
+    open: &Connection,
+    wanted: &dyn Fn(&str) -> bool,
+    all: &mut Vec<StoreRow>,
+) -> Result<(), Failed> {
+    let mut rows = open.prepare("SELECT sha256, der, is_given FROM crls ORDER BY sha256")?;
+    let mut responses = Vec::new();
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
         let der: Vec<u8> = row.get(1)?;
-        let crl = Crl::read(der).map_err(|_| Failed::damaged())?;
-        let sha256: Vec<u8> = row.get(0)?;
-        if sha256 != crl.sha256() {
+        let name: Vec<u8> = row.get(0)?;
+        if name != sha256(&der) {
             return Err(Failed::damaged());
         }
-        all.push(StoreRow {
-            kind: "crl",
-            sha256,
-            issuer: crl.issuer().display(),
-            valid_from: Some(crl.this_update()),
-            valid_to: crl.next_update(),
+        let origin = match row.get(2)? {
+            true => "",
+            false => FROM_MAIL,
+        };
+        let row = StoreRow {
+            sha256: name,
+            note: origin.to_owned(),
             ..StoreRow::default()
-        });
+        };
+        if let Ok(crl) = Crl::read(der.as_slice()) {
+            let row = StoreRow {
+                kind: "crl",
+                issuer: crl.issuer().display(),
+                valid_from: Some(crl.this_update()),
+                valid_to: crl.next_update(),
+                ..row
+            };
+            all.extend(wanted(row.kind).then_some(row));
+            continue;
+        }
+        let ocsp = Ocsp::read(&der).map_err(|_| Failed::damaged())?;
+        let answers = ocsp.answers();
+        let row = StoreRow {
+            kind: "ocsp",
+            valid_from: answers.iter().map(|answer| answer.this_update).min(),
+            valid_to: answers.iter().filter_map(|answer| answer.next_update).max(),
+            ..row
+        };
+        responses.extend(wanted(row.kind).then_some(row));
     }
+    all.extend(responses);
     Ok(())
 }

@@ -12,9 +12,11 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::RunError;
+use crate::pki::x509::Certificate;
+use crate::pki::x509::extensions::KeyUsageBit;
 
 /// The version of the tables, in SQLite's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// SQLite's `application_id`: "mlsl".
 const APPLICATION: i64 = 0x6d6c_736c;
@@ -30,11 +32,13 @@ CREATE TABLE certificates (
     sha256 BLOB NOT NULL UNIQUE,
     der BLOB NOT NULL,
     is_authority INTEGER NOT NULL,
+    signs_lists INTEGER NOT NULL DEFAULT 0,
     decision TEXT NOT NULL CHECK (decision IN ('distrusted', 'undecided', 'known', 'trusted')),
     added_at INTEGER NOT NULL
 );
 CREATE INDEX certificates_by_decision ON certificates (decision) WHERE decision IN ('distrusted', 'trusted');
 CREATE INDEX certificates_of_authorities ON certificates (is_authority) WHERE is_authority = 1;
+CREATE INDEX certificates_that_sign_lists ON certificates (signs_lists) WHERE signs_lists = 1;
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY,
     certificate INTEGER NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
@@ -91,8 +95,16 @@ CREATE UNIQUE INDEX own_keys_once ON own_keys (path, spki_sha256, ifnull(certifi
 CREATE TABLE crls (
     sha256 BLOB NOT NULL UNIQUE,
     der BLOB NOT NULL,
-    added_at INTEGER NOT NULL
+    added_at INTEGER NOT NULL,
+    is_given INTEGER NOT NULL DEFAULT 1
 );
+";
+
+/// From version 1, which had no OCSP responses, and only lists that the operator gave.
+const FROM_1: &str = "
+ALTER TABLE certificates ADD COLUMN signs_lists INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX certificates_that_sign_lists ON certificates (signs_lists) WHERE signs_lists = 1;
+ALTER TABLE crls ADD COLUMN is_given INTEGER NOT NULL DEFAULT 1;
 ";
 
 /// Opens a store; with `create` one that is not there is made, which others can't read.
@@ -206,6 +218,13 @@ fn prepare(connection: &mut Connection, path: &Path, create: bool) -> Result<(),
         }
         transaction.commit()?;
     }
+    if version(connection)? == (APPLICATION, 1) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if version(&transaction)? == (APPLICATION, 1) {
+            upgrade(&transaction)?;
+        }
+        transaction.commit()?;
+    }
     match version(connection)? {
         (APPLICATION, VERSION) => Ok(()),
         (APPLICATION, _) => Err(Opened::Refused(unusable(
@@ -214,6 +233,33 @@ fn prepare(connection: &mut Connection, path: &Path, create: bool) -> Result<(),
         ))),
         (_, _) => Err(Opened::Refused(unusable(path, NO_STORE))),
     }
+}
+
+fn upgrade(open: &Connection) -> rusqlite::Result<()> {
+    open.execute_batch(FROM_1)?;
+    let mut signers = Vec::new();
+    let mut rows = open.prepare("SELECT id, der FROM certificates")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let der: Vec<u8> = row.get(1)?;
+        if Certificate::read(&der).is_ok_and(|one| signs_lists(&one)) {
+            signers.push(row.get::<_, i64>(0)?);
+        }
+    }
+    for id in signers {
+        open.execute(
+            "UPDATE certificates SET signs_lists = 1 WHERE id = ?1",
+            [id],
+        )?;
+    }
+    open.pragma_update(None, "user_version", VERSION)
+}
+
+/// It may sign lists (RFC 5280 §4.2.1.3), be it an authority's or not: those of an indirect list's issuer are needed to verify it. An OCSP
+/// response brings its responder's.
+pub(super) fn signs_lists(certificate: &Certificate<'_>) -> bool {
+    let usage = certificate.extensions.key_usage();
+    matches!(usage, Ok(Some(usage)) if usage.has(KeyUsageBit::CrlSign))
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<(i64, i64)> {

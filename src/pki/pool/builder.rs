@@ -280,13 +280,11 @@ impl PoolBuilder {
         crls.sort_unstable_by_key(|pooled| pooled.crl.sha256());
         let mut ocsp: Vec<PoolOcsp> = self.ocsp.into_values().collect();
         ocsp.sort_unstable_by_key(|pooled| pooled.ocsp.sha256());
-        let mut answers: HashMap<Vec<u8>, Vec<OcspId>> = HashMap::new();
+        let mut answers: HashMap<Vec<u8>, Vec<(OcspId, u32)>> = HashMap::new();
         for (id, pooled) in (0..).map(OcspId).zip(&ocsp) {
-            for answer in pooled.ocsp.answers() {
+            for (place, answer) in (0..).zip(pooled.ocsp.answers()) {
                 let about = answers.entry(answer.serial().to_vec()).or_default();
-                if about.last() != Some(&id) {
-                    about.push(id);
-                }
+                about.push((id, place));
             }
         }
         Pool {

@@ -11,6 +11,7 @@ use crate::pki::pool::spool::Spool;
 use crate::pki::pool::{CertificateId, CrlId, Entry, OcspId, Origins, PoolCrl, PoolOcsp};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::name::{Name, NameKey};
+use crate::pki::x509::ocsp::OcspAnswer;
 
 /// All certificates and CRLs, read-only. Equal sets give equal answers, whatever the order they came in.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub struct Pool {
     pub(super) crls: Vec<PoolCrl>,
     /// By SHA-256.
     pub(super) ocsp: Vec<PoolOcsp>,
-    /// The responses about a serial number (minimal octets).
-    pub(super) answers: HashMap<Vec<u8>, Vec<OcspId>>,
+    /// The answers about a serial number (minimal octets): the response, and which of its answers.
+    pub(super) answers: HashMap<Vec<u8>, Vec<(OcspId, u32)>>,
     /// CRLs or OCSP responses.
     pub(super) has_given_crls: bool,
 }
@@ -239,11 +240,18 @@ impl Pool {
         (0..).map(OcspId).zip(&self.ocsp)
     }
 
-    /// The OCSP responses that have an answer about some certificate with this serial number, by SHA-256.
-    pub fn ocsp_about(&self, serial: Integer<'_>) -> impl Iterator<Item = (OcspId, &PoolOcsp)> {
+    /// The answers about some certificate with this serial number, each with its OCSP response, by the response's SHA-256 and its order.
+    pub fn ocsp_about(
+        &self,
+        serial: Integer<'_>,
+    ) -> impl Iterator<Item = (OcspId, &PoolOcsp, &OcspAnswer)> {
         let about = self.answers.get(serial.minimal()).map(Vec::as_slice);
-        let ids = about.unwrap_or_default().iter();
-        ids.filter_map(|id| Some((*id, self.ocsp(*id)?)))
+        let places = about.unwrap_or_default().iter();
+        places.filter_map(|(id, place)| {
+            let pooled = self.ocsp(*id)?;
+            let answers = pooled.ocsp.answers();
+            Some((*id, pooled, answers.get(usize::try_from(*place).ok()?)?))
+        })
     }
 
     /// An OCSP response; None for an `id` of another pool.

@@ -5,13 +5,13 @@ use crate::asn1::oid;
 use crate::asn1::reader::{BerError, BitString};
 use crate::asn1::time::TimeForm;
 use crate::crypto::chain;
-use crate::crypto::chain::{ChainAnswer, ChainReason};
+use crate::crypto::chain::{ChainAnswer, ChainReason, PolicyInputs};
 use crate::crypto::key::{KeyError, PublicKey};
 use crate::crypto::signature;
 use crate::crypto::signature::{Outcome, Signed, VerifyContext};
 use crate::crypto::signature_scheme::SignatureScheme;
 use crate::limits::Limits;
-use crate::pki::trust::Chain;
+use crate::pki::trust::{Chain, Purpose};
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::Crl;
 use crate::pki::x509::ocsp::Ocsp;
@@ -19,6 +19,8 @@ use crate::pki::x509::ocsp::Ocsp;
 /// Verifies the signatures of one worker.
 pub(super) struct Checker<'l> {
     pub(super) limits: &'l Limits,
+    /// What paths to signers and recipients must show.
+    pub(super) policies: PolicyInputs,
     context: VerifyContext,
 }
 
@@ -26,6 +28,7 @@ impl<'l> Checker<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
         Self {
             limits,
+            policies: PolicyInputs::default(),
             context: VerifyContext::new(),
         }
     }
@@ -87,16 +90,28 @@ impl<'l> Checker<'l> {
     /// OpenSSL's own opinion of a linked path, the anchor last: None where it has nothing against it.
     ///
     /// Name constraints on all forms of names but addresses are its part alone. What it says without saying why is a path
-    /// that could not be confirmed, so `incomplete`: never a pass.
-    pub(super) fn refused(&self, path: &[Certificate<'_>]) -> Option<Chain> {
+    /// that could not be confirmed, so `incomplete`: never a pass. Policies are asked for of signers and recipients of mail alone, not
+    /// of those who stamp times or sign lists.
+    pub(super) fn refused(
+        &self,
+        path: &[Certificate<'_>],
+        purpose: Option<Purpose>,
+    ) -> Option<Chain> {
+        let none = PolicyInputs::default();
+        let policies = match purpose {
+            Some(Purpose::EmailSigning | Purpose::EmailEncryption) => &self.policies,
+            Some(Purpose::TimeStamping) | None => &none,
+        };
         let [leaf, intermediates @ .., anchor] = path else {
-            return None;
+            let own = path.first().is_some_and(|own| has_policy(own, policies));
+            return (!own).then_some(Chain::Policy);
         };
         if self.is_beyond_openssl(path) {
-            return None;
+            // What is not shown is not there.
+            return (!policies.required.is_empty()).then_some(Chain::Policy);
         }
         let between: Vec<&[u8]> = intermediates.iter().map(|c| c.raw).collect();
-        let (reason, depth) = match chain::confirm(leaf.raw, &between, anchor.raw) {
+        let (reason, depth) = match chain::confirm(leaf.raw, &between, anchor.raw, policies) {
             ChainAnswer::Confirmed => return None,
             ChainAnswer::Refused { reason, depth } => (reason, depth),
         };
@@ -160,4 +175,16 @@ impl<'l> Checker<'l> {
                 &mut self.context,
             ) == Outcome::Valid
     }
+}
+
+/// A signer who is an anchor has no path that could show a policy: his own certificate must name one.
+fn has_policy(certificate: &Certificate<'_>, policies: &PolicyInputs) -> bool {
+    if policies.required.is_empty() {
+        return true;
+    }
+    let own = certificate.extensions.certificate_policies();
+    own.ok().flatten().unwrap_or_default().iter().any(|own| {
+        (*own == oid::ANY_POLICY && !policies.inhibit_any)
+            || policies.required.contains(&own.to_string())
+    })
 }

@@ -32,6 +32,7 @@ mod scope;
 
 mod known;
 
+pub use crate::crypto::chain::PolicyInputs;
 pub use anchors::Anchors;
 pub use chain::{Chain, ChainJudgement, Model, Purpose, TrustFinding};
 pub use hierarchy::Hierarchy;
@@ -40,7 +41,7 @@ pub use revocation::{
     RevocationOptions,
 };
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::asn1::time::Time;
@@ -60,6 +61,8 @@ pub struct Trust<'p> {
     checker: Checker<'p>,
     known: HashMap<(CertificateId, Purpose), Arc<Candidates>>,
     cases: revocation::Cases,
+    responders: responder::Responders,
+    crowds: HashMap<(Vec<CertificateId>, Purpose), Arc<HashSet<CertificateId>>>,
     model: Model,
 }
 
@@ -74,6 +77,8 @@ impl<'p> Trust<'p> {
             checker: Checker::new(limits),
             known: HashMap::new(),
             cases: HashMap::new(),
+            responders: HashMap::new(),
+            crowds: HashMap::new(),
             model: Model::Shell,
         }
     }
@@ -164,16 +169,7 @@ impl<'p> Trust<'p> {
         at: Time,
         options: RevocationOptions,
     ) -> Result<RevocationJudgement, RunError> {
-        let mut court = revocation::Court {
-            pool: self.pool,
-            hierarchy: self.hierarchy,
-            checker: &mut self.checker,
-            cases: &mut self.cases,
-            options,
-            of_signer: false,
-            model: self.model,
-        };
-        court.judge(path, at)
+        self.court(options).judge(path, at)
     }
 
     /// Every revocation of a certificate of `path` (but the anchor) that is known, whenever it began; suspensions that
@@ -186,15 +182,19 @@ impl<'p> Trust<'p> {
         path: &[CertificateId],
         options: RevocationOptions,
     ) -> Result<Vec<KnownRevocation>, RunError> {
-        let mut court = revocation::Court {
+        self.court(options).known(path)
+    }
+
+    fn court(&mut self, options: RevocationOptions) -> revocation::Court<'_, 'p> {
+        revocation::Court {
             pool: self.pool,
             hierarchy: self.hierarchy,
             checker: &mut self.checker,
             cases: &mut self.cases,
+            responders: &mut self.responders,
             options,
             of_signer: false,
             model: self.model,
-        };
-        court.known(path)
+        }
     }
 }

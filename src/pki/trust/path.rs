@@ -124,6 +124,11 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
+    /// One of them leads to an anchor.
+    pub(super) fn has_anchor(&self) -> bool {
+        self.first.anchor.is_some()
+    }
+
     /// The issuer of the first path that nothing but dates speaks against.
     pub(super) fn issuer(&self) -> Option<CertificateId> {
         std::iter::once(&self.first)
@@ -446,7 +451,7 @@ fn judge(
     if constraints::check(&path, checker.limits).is_err() {
         failures.add(Chain::NameConstraint, None);
     }
-    match checker.refused(&path) {
+    match checker.refused(&path, purpose) {
         None => {}
         // It says no more than that: what was found here says why.
         Some(Chain::Incomplete) if !failures.reasons.is_empty() => {

@@ -18,11 +18,12 @@ use crate::pki::trust::chain::Model;
 use crate::pki::trust::hierarchy::{Hierarchy, SignedCrl};
 use crate::pki::trust::link::Checker;
 use crate::pki::trust::path;
+use crate::pki::trust::responder::{Answer, Responders};
 use crate::pki::trust::scope::{Points, is_in_scope};
 use crate::pki::words::words;
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::crl::{Crl, CrlEntry, CrlScope, RevocationReason};
-use crate::pki::x509::ocsp::{OcspAnswer, OcspStatus};
+use crate::pki::x509::ocsp::OcspStatus;
 
 words! {
     /// The revocation axis. Ordered from the best to the worst; the worst of a path's certificates counts.
@@ -140,6 +141,7 @@ pub(super) struct Court<'c, 'l> {
     pub(super) hierarchy: &'l Hierarchy,
     pub(super) checker: &'c mut Checker<'l>,
     pub(super) cases: &'c mut Cases,
+    pub(super) responders: &'c mut Responders,
     pub(super) options: RevocationOptions,
     /// The path looked at is that of a CRL's signer: the signers of its CRLs are not asked in turn, which could go on
     /// for ever.
@@ -156,6 +158,8 @@ pub(super) struct Case {
     statements: Vec<Statement>,
     /// Its revocations.
     terms: Vec<Term>,
+    /// There are OCSP responses that were not looked at: one of them may tell a revocation.
+    left_out: bool,
 }
 
 /// Something that was issued at a time and says that the certificate is not revoked.
@@ -314,6 +318,7 @@ impl<'l> Court<'_, 'l> {
             .min_by_key(|(value, _)| *value);
         Ok(Some(match best {
             None => answer(Revocation::Unknown),
+            Some((Revocation::Good, _)) if case.left_out => answer(Revocation::Unknown),
             Some((value, latest)) => CertificateRevocation {
                 decided_by: Some(latest.evidence),
                 this_update: Some(latest.this_update),
@@ -337,10 +342,11 @@ impl<'l> Court<'_, 'l> {
             return Ok(None);
         };
         let usable = self.usable(&certificate, path)?;
-        let answers = self.answers(&certificate, path)?;
+        let (answers, left_out) = self.answers(&certificate, path)?;
         let case = Arc::new(Case {
             statements: statements(&certificate, &usable, &answers, self.options),
             terms: terms(&certificate, &usable, &answers, self.options),
+            left_out,
         });
         if self.cases.len() >= TRUST_CACHE {
             self.cases.clear();
@@ -424,6 +430,7 @@ impl<'l> Court<'_, 'l> {
             hierarchy: self.hierarchy,
             checker: &mut *self.checker,
             cases: &mut *self.cases,
+            responders: &mut *self.responders,
             options: self.options,
             of_signer: true,
             model: self.model,
@@ -442,13 +449,6 @@ impl<'l> Court<'_, 'l> {
         };
         one == other || (key(one).is_some() && key(one) == key(other))
     }
-}
-
-/// An answer of an OCSP response whose responder may give it.
-pub(super) struct Answer<'l> {
-    pub(super) id: OcspId,
-    pub(super) origins: Origins,
-    pub(super) answer: &'l OcspAnswer,
 }
 
 /// The value of the statements of one kind at a time where the certificate is not revoked, and the one that decides: the latest.

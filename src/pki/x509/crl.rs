@@ -9,82 +9,11 @@ use crate::asn1::reader::{BerError, BerErrorKind, BitString, Element, Integer, R
 use crate::asn1::tag::Tag;
 use crate::asn1::time::Time;
 use crate::crypto::digest;
-use crate::pki::words::words;
 use crate::pki::x509::certificate::read_element;
 use crate::pki::x509::extensions::{DistributionPointName, Extensions};
 use crate::pki::x509::general_name::GeneralName;
 use crate::pki::x509::name::{Name, NameKey};
-
-words! {
-    /// `CRLReason` (RFC 5280 §5.3.1).
-    pub enum RevocationReason {
-        /// No reason is given.
-        Unspecified = "unspecified",
-        /// Somebody else may have the subject's key.
-        KeyCompromise = "keyCompromise",
-        /// Somebody else may have an authority's key.
-        CaCompromise = "cACompromise",
-        /// The subject's name or other content has changed.
-        AffiliationChanged = "affiliationChanged",
-        /// Another certificate took its place.
-        Superseded = "superseded",
-        /// It is no longer needed.
-        CessationOfOperation = "cessationOfOperation",
-        /// Suspended, until `removeFromCRL`.
-        CertificateHold = "certificateHold",
-        /// No longer suspended.
-        RemoveFromCrl = "removeFromCRL",
-        /// A privilege was withdrawn.
-        PrivilegeWithdrawn = "privilegeWithdrawn",
-        /// Somebody else may have an attribute authority's key.
-        AaCompromise = "aACompromise",
-        /// A number that RFC 5280 does not define, or a reason that can't be read.
-        Unknown = "unknown",
-    }
-}
-
-impl RevocationReason {
-    /// `CRLReason`'s number.
-    #[must_use]
-    pub(super) fn of(number: Integer<'_>) -> Self {
-        number.to_u64().map_or(Self::Unknown, Self::from_number)
-    }
-
-    fn from_number(number: u64) -> Self {
-        match number {
-            0 => Self::Unspecified,
-            1 => Self::KeyCompromise,
-            2 => Self::CaCompromise,
-            3 => Self::AffiliationChanged,
-            4 => Self::Superseded,
-            5 => Self::CessationOfOperation,
-            6 => Self::CertificateHold,
-            8 => Self::RemoveFromCrl,
-            9 => Self::PrivilegeWithdrawn,
-            10 => Self::AaCompromise,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The key may have been somebody else's before the revocation was known, so that a time which only the message
-    /// claims proves nothing. A reason that can't be read counts as one of these.
-    #[must_use]
-    pub fn makes_claimed_time_worthless(self) -> bool {
-        match self {
-            Self::Unspecified
-            | Self::KeyCompromise
-            | Self::CaCompromise
-            | Self::AaCompromise
-            | Self::Unknown => true,
-            Self::AffiliationChanged
-            | Self::Superseded
-            | Self::CessationOfOperation
-            | Self::CertificateHold
-            | Self::RemoveFromCrl
-            | Self::PrivilegeWithdrawn => false,
-        }
-    }
-}
+pub use crate::pki::x509::reason::RevocationReason;
 
 /// What an `IssuingDistributionPoint` (RFC 5280 §5.2.5) leaves of the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +70,8 @@ impl CrlEntry {
     }
 }
 
-/// A certificate revocation list. Reading takes time linear in its size (and sorting); a look-up is a binary search.
+/// A certificate revocation list. Reading takes time in proportion to its size, but for the sorting of one number for each entry, which
+/// is a small part of it; a look-up is a binary search.
 #[derive(Clone, Debug)]
 pub struct Crl {
     der: Arc<[u8]>,
@@ -160,8 +90,11 @@ pub struct Crl {
     scope: CrlScope,
     distribution_point: Option<Span>,
     unhandled: bool,
-    /// Sorted by serial number's octets, then by place.
+    /// Sorted by [`key_of`] the serial number, then by its octets, then by place.
     entries: Vec<EntryPlace>,
+    /// Each `certificateIssuer` (a `GeneralNames` extension's value), with the place of the first entry that it holds for: it holds for
+    /// all up to the next (RFC 5280 §5.3.3). Before the first it is the CRL's issuer.
+    certificate_issuers: Vec<(u32, Span)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,14 +124,39 @@ impl Span {
     }
 }
 
+/// Small, and with what sorting compares in itself: a million of them are sorted without a look at the list.
 #[derive(Clone, Copy, Debug)]
 struct EntryPlace {
-    serial: Span,
-    /// The whole entry.
-    entry: Span,
-    /// `certificateIssuer` in force (a `GeneralNames` extension's value): it holds for following entries too
-    /// (RFC 5280 §5.3.3). None: the CRL's issuer.
-    certificate_issuer: Option<Span>,
+    /// Of the serial number.
+    key: u64,
+    /// Where the entry begins.
+    start: u32,
+}
+
+impl EntryPlace {
+    fn bytes(self, der: &[u8]) -> &[u8] {
+        let start = usize::try_from(self.start).ok();
+        start.and_then(|start| der.get(start..)).unwrap_or_default()
+    }
+
+    /// Minimal octets.
+    fn serial(self, der: &[u8]) -> &[u8] {
+        let mut r = Reader::new(self.bytes(der));
+        let entry = r.expect(Tag::SEQUENCE).and_then(|entry| entry.reader());
+        let serial = entry.and_then(|mut inside| inside.integer());
+        serial.map(Integer::minimal).unwrap_or_default()
+    }
+}
+
+/// A number by which serial numbers are told apart without a look at their octets. Whoever makes two with the same one makes
+/// sorting slower, and nothing else.
+fn key_of(serial: &[u8]) -> u64 {
+    serial.chunks(8).fold(0, |key: u64, chunk| {
+        let word = chunk
+            .iter()
+            .fold(0, |word: u64, octet| word << 8 | u64::from(*octet));
+        (key.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
 }
 
 impl Crl {
@@ -211,14 +169,32 @@ impl Crl {
     /// Where it is no SEQUENCE of what a CRL must have, or something stands behind it.
     pub fn read(der: impl Into<Arc<[u8]>>) -> Result<Self, BerError> {
         let der: Arc<[u8]> = der.into();
-        let copy = Arc::clone(&der);
-        let mut r = Reader::new(&copy);
+        let mut crl = Self::parse(&der)?;
+        crl.sha256 = digest::sha256(&der);
+        crl.entries.sort_unstable_by(|one, other| {
+            let octets = || one.serial(&der).cmp(other.serial(&der));
+            let order = one.key.cmp(&other.key);
+            order.then_with(octets).then(one.start.cmp(&other.start))
+        });
+        crl.der = der;
+        Ok(crl)
+    }
+
+    /// Whether [`Crl::read`] could read it. Takes no copy, and does not make it ready to be asked. Never fails.
+    #[must_use]
+    pub fn is_readable(der: &[u8]) -> bool {
+        Self::parse(der).is_ok()
+    }
+
+    /// Everything but the digest, the order of the entries, and the octets themselves.
+    fn parse(der: &[u8]) -> Result<Self, BerError> {
+        let mut r = Reader::new(der);
         let crl = r.sequence(|r| {
             let tbs = r.expect(Tag::SEQUENCE)?;
             let algorithm = r.expect(Tag::SEQUENCE)?;
             let signature = r.expect(Tag::BIT_STRING)?;
             signature.as_bit_string()?;
-            let mut crl = read_element(&tbs, |r| Self::read_tbs(r, der))?;
+            let mut crl = read_element(&tbs, Self::read_tbs)?;
             crl.tbs = Span::of(&tbs)?;
             crl.algorithm = Span::of(&algorithm)?;
             crl.signature = Span::of(&signature)?;
@@ -228,7 +204,7 @@ impl Crl {
         Ok(crl)
     }
 
-    fn read_tbs(r: &mut Reader<'_>, der: Arc<[u8]>) -> Result<Self, BerError> {
+    fn read_tbs(r: &mut Reader<'_>) -> Result<Self, BerError> {
         if r.peek() == Some(Tag::INTEGER) {
             r.integer()?;
         }
@@ -241,8 +217,8 @@ impl Crl {
         };
         let nowhere = Span { start: 0, end: 0 };
         let mut crl = Self {
-            sha256: digest::sha256(&der),
-            der,
+            sha256: [0; 32],
+            der: Arc::default(),
             tbs: nowhere,
             issuer: Span::of(&issuer)?,
             algorithm: nowhere,
@@ -258,6 +234,7 @@ impl Crl {
             distribution_point: None,
             unhandled: false,
             entries: Vec::new(),
+            certificate_issuers: Vec::new(),
         };
         if let Some(list) = r.optional(Tag::SEQUENCE)? {
             read_element(&list, |r| crl.read_entries(r))?;
@@ -272,42 +249,34 @@ impl Crl {
     }
 
     fn read_entries(&mut self, r: &mut Reader<'_>) -> Result<(), BerError> {
-        let mut certificate_issuer = None;
         while !r.is_empty() {
             let entry = r.expect(Tag::SEQUENCE)?;
             let mut inside = entry.reader()?;
-            let serial = inside.expect(Tag::INTEGER)?;
-            let minimal = serial.as_integer()?.minimal();
+            let serial = inside.integer()?.minimal();
             if inside.time().is_err() {
                 self.unhandled = true;
                 continue;
             }
+            let start = Span::of(&entry)?.start;
             if !inside.is_empty() {
                 let extensions = Extensions::read(&mut inside);
                 self.unhandled |= extensions.end.is_err() || !inside.is_empty();
                 match extensions.find(oid::CERTIFICATE_ISSUER) {
                     Ok(None) => {}
                     Ok(Some(extension)) => {
-                        certificate_issuer = Span::new(extension.at, extension.value.len());
+                        let names = Span::new(extension.at, extension.value.len());
+                        let names = names.ok_or(entry.error(BerErrorKind::Length))?;
+                        self.certificate_issuers.push((start, names));
                     }
                     Err(_) => self.unhandled = true,
                 }
                 self.unhandled |= has_unknown_critical(&extensions, ENTRY_HANDLED);
             }
-            let serial_end = serial.at + serial.raw.len();
-            let serial = Span::new(serial_end - minimal.len(), minimal.len())
-                .ok_or(entry.error(BerErrorKind::Length))?;
             self.entries.push(EntryPlace {
-                serial,
-                entry: Span::of(&entry)?,
-                certificate_issuer,
+                key: key_of(serial),
+                start,
             });
         }
-        let der = &self.der;
-        self.entries.sort_by(|a, b| {
-            let order = a.serial.of_der(der).cmp(b.serial.of_der(der));
-            order.then(a.entry.start.cmp(&b.entry.start))
-        });
         Ok(())
     }
 
@@ -469,20 +438,24 @@ impl Crl {
     #[must_use]
     pub fn entries(&self, issuer: Name<'_>, serial: Integer<'_>) -> Vec<CrlEntry> {
         let wanted = serial.minimal();
-        let start = self
-            .entries
-            .partition_point(|place| place.serial.of_der(&self.der) < wanted);
+        let wanted = (key_of(wanted), wanted);
+        let of = |place: &EntryPlace| (place.key, place.serial(&self.der));
+        let start = self.entries.partition_point(|place| of(place) < wanted);
         self.entries
             .iter()
             .skip(start)
-            .take_while(|place| place.serial.of_der(&self.der) == wanted)
+            .take_while(|place| of(place) == wanted)
             .filter(|place| self.is_about(place, issuer))
-            .filter_map(|place| read_entry(place.entry.of_der(&self.der)).ok())
+            .filter_map(|place| read_entry(place.bytes(&self.der)).ok())
             .collect()
     }
 
     fn is_about(&self, place: &EntryPlace, issuer: Name<'_>) -> bool {
-        let Some(names) = place.certificate_issuer else {
+        let behind = self
+            .certificate_issuers
+            .partition_point(|(start, _)| *start <= place.start);
+        let last = behind.checked_sub(1);
+        let Some((_, names)) = last.and_then(|last| self.certificate_issuers.get(last)) else {
             return self.issuer().matches(issuer);
         };
         let mut r = Reader::new(names.of_der(&self.der));

@@ -22,6 +22,8 @@ pub mod crl;
 
 pub mod ocsp;
 
+mod reason;
+
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use name::Name;

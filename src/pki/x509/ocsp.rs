@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::asn1::algorithm::AlgorithmIdentifier;
 use crate::asn1::oid;
 use crate::asn1::oid::Oid;
-use crate::asn1::reader::{BerError, BerErrorKind, BitString, Element, Integer, Reader};
+use crate::asn1::reader::{BerError, BerErrorKind, BitString, Element, Reader};
 use crate::asn1::tag::Tag;
 use crate::asn1::time::Time;
 use crate::crypto::digest;
-use crate::crypto::digest::DigestAlgorithm;
+use crate::crypto::digest::{DigestAlgorithm, DigestUnavailable, DigestValue};
 use crate::pki::x509::certificate::{Certificate, read_element};
 use crate::pki::x509::crl::{CrlEntry, RevocationReason};
 use crate::pki::x509::extensions::Extensions;
@@ -18,7 +18,8 @@ use crate::pki::x509::name::Name;
 /// A response that answers (`responseStatus` successful, `id-pkix-ocsp-basic`).
 #[derive(Clone, Debug)]
 pub struct Ocsp {
-    /// Of all octets as received.
+    /// All octets as received.
+    der: Vec<u8>,
     sha256: [u8; 32],
     tbs: Vec<u8>,
     algorithm: Vec<u8>,
@@ -104,6 +105,7 @@ impl Ocsp {
             read_element(&outer, Self::read_basic)?
         };
         response.sha256 = digest::sha256(der);
+        response.der = der.to_vec();
         Ok(response)
     }
 
@@ -159,6 +161,7 @@ impl Ocsp {
             answers.push(answer);
         }
         Ok(Self {
+            der: Vec::new(),
             sha256: [0; 32],
             tbs: Vec::new(),
             algorithm: Vec::new(),
@@ -168,6 +171,12 @@ impl Ocsp {
             certificates: Vec::new(),
             answers,
         })
+    }
+
+    /// All octets as received.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// SHA-256 of all octets as received.
@@ -225,6 +234,24 @@ impl Ocsp {
                 .is_some_and(|own| own == hash[..]),
         }
     }
+
+    /// The name by which the responder names itself, if it does so by a name.
+    #[must_use]
+    pub fn responder_name(&self) -> Option<Name<'_>> {
+        match &self.responder {
+            Responder::Name(name) => Some(Name::new(name)),
+            Responder::Key(_) => None,
+        }
+    }
+
+    /// SHA-1 of the octets of the responder's key, if it names itself by that.
+    #[must_use]
+    pub fn responder_key(&self) -> Option<&[u8]> {
+        match &self.responder {
+            Responder::Name(_) => None,
+            Responder::Key(hash) => Some(hash),
+        }
+    }
 }
 
 impl OcspAnswer {
@@ -273,20 +300,62 @@ impl OcspAnswer {
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }
+}
 
-    /// It is about the certificate with this serial number whose issuer has this name (DER) and this key (the octets in the
-    /// BIT STRING; RFC 6960 §4.1.1).
+/// The hashes by which a `CertID` names an issuer (RFC 6960 §4.1.1), each computed when it is first asked for.
+pub struct IssuerHashes<'a> {
+    /// The issuer's name may be spelt in two ways (RFC 5280 §7.1): in its own certificate and in those it issued.
+    names: [Name<'a>; 2],
+    /// The octets in the BIT STRING.
+    key: &'a [u8],
+    known: Vec<(DigestAlgorithm, Option<Hashes>)>,
+}
+
+/// Of both names, and of the key.
+struct Hashes {
+    names: [DigestValue; 2],
+    key: DigestValue,
+}
+
+impl<'a> IssuerHashes<'a> {
+    /// Of an issuer with these names (as DER) and this key (the octets in its BIT STRING). Computes nothing yet.
     #[must_use]
-    pub fn is_about(&self, serial: Integer<'_>, issuer: Name<'_>, key: &[u8]) -> bool {
-        let Some(algorithm) = self.algorithm else {
+    pub fn new(names: [Name<'a>; 2], key: &'a [u8]) -> Self {
+        Self {
+            names,
+            key,
+            known: Vec::new(),
+        }
+    }
+
+    /// The answer is about a certificate of this issuer. Its serial number is not looked at.
+    pub fn are_in(&mut self, answer: &OcspAnswer) -> bool {
+        let Some(algorithm) = answer.algorithm else {
             return false;
         };
-        let is = |hash: &[u8], of: &[u8]| {
-            digest::digest(algorithm, &[of]).is_ok_and(|value| value.matches(hash))
-        };
-        self.serial == serial.minimal()
-            && is(&self.name_hash, issuer.raw())
-            && is(&self.key_hash, key)
+        if !self.known.iter().any(|(known, _)| *known == algorithm) {
+            let hashes = self.compute(algorithm).ok();
+            self.known.push((algorithm, hashes));
+        }
+        let known = self.known.iter().find(|(known, _)| *known == algorithm);
+        known
+            .and_then(|(_, hashes)| hashes.as_ref())
+            .is_some_and(|hashes| {
+                hashes.key.matches(&answer.key_hash)
+                    && hashes
+                        .names
+                        .iter()
+                        .any(|name| name.matches(&answer.name_hash))
+            })
+    }
+
+    fn compute(&self, algorithm: DigestAlgorithm) -> Result<Hashes, DigestUnavailable> {
+        let [one, other] = self.names;
+        let hash = |octets: &[u8]| digest::digest(algorithm, &[octets]);
+        Ok(Hashes {
+            names: [hash(one.raw())?, hash(other.raw())?],
+            key: hash(self.key)?,
+        })
     }
 }
 

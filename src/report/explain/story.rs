@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 
+use crate::asn1::Time;
 use crate::facts::axis::{
     CertificateSource, Coverage, Decryption, Identity, Integrity, Signature, Structure,
 };
@@ -56,13 +57,30 @@ const SHOWN_CHARS: usize = 200;
 /// Digits of a digest that are enough to know it by.
 const SHORT_DIGITS: usize = 16;
 
-/// The story of a message. `subjects`: of the report's certificates. Never fails; equal records give equal text.
+/// The first message that carries a revocation list or an OCSP response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Its file, relative to the argument.
+    pub path: String,
+    /// In the uncompressed file.
+    pub offset: u64,
+    /// `producedAt` of a response.
+    pub produced_at: Option<Time>,
+}
+
+/// The story of a message. `subjects`: of the report's certificates. `brought`: the lists and responses that mail carried, by SHA-256; None
+/// where that is not known. Never fails; equal records give equal text.
 #[must_use]
-pub fn story(message: &Message, subjects: &BTreeMap<String, Subject>) -> String {
+pub fn story(
+    message: &Message,
+    subjects: &BTreeMap<String, Subject>,
+    brought: Option<&BTreeMap<String, Brought>>,
+) -> String {
     let mut teller = Teller {
         out: String::new(),
         texts: texts(),
         subjects,
+        brought,
     };
     teller.message(message);
     teller.out
@@ -72,6 +90,7 @@ struct Teller<'t> {
     out: String,
     texts: Vec<Text>,
     subjects: &'t BTreeMap<String, Subject>,
+    brought: Option<&'t BTreeMap<String, Brought>>,
 }
 
 impl Teller<'_> {
@@ -303,6 +322,23 @@ impl Teller<'_> {
         }
     }
 
+    /// Where a list or a response comes from.
+    fn whence(&self, sha256: &str) -> String {
+        let Some(brought) = self.brought else {
+            return "where it was is not known: the facts can't be read".to_owned();
+        };
+        match brought.get(sha256) {
+            Some(one) => {
+                let mut text = format!("in mail, first in {}#{}", shown(&one.path), one.offset);
+                if let Some(at) = one.produced_at {
+                    let _ = write!(text, ", signed {}", String::from_utf8_lossy(&at.rfc3339()));
+                }
+                text
+            }
+            None => "no message carries it: it was given as a file, or is in a store".to_owned(),
+        }
+    }
+
     fn clock(&mut self, name: &str, at: &Judgement, signer: &Signer) {
         let mut line = format!("Clock {name}, {}: {}", shown(&at.at), at.verdict.as_str());
         let _ = write!(line, ", because {}", because(at.verdict, signer, at));
@@ -332,8 +368,11 @@ impl Teller<'_> {
         if let Some(source) = &at.revocation_source {
             let short = |digest: &str| digest.chars().take(SHORT_DIGITS).collect::<String>();
             let mut line = format!("About {}", shown(&short(&source.certificate)));
-            if let Some(crl) = &source.crl {
-                let _ = write!(line, " the list {} decided", shown(&short(crl)));
+            for (digest, what) in [(&source.crl, "list"), (&source.ocsp, "OCSP response")] {
+                if let Some(digest) = digest {
+                    let _ = write!(line, " the {what} {} decided", shown(digest));
+                    let _ = write!(line, " ({})", self.whence(digest));
+                }
             }
             if let Some(from) = &source.this_update {
                 let _ = write!(line, ", of {}", shown(from));

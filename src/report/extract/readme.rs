@@ -60,7 +60,7 @@ fn counted(signatures: usize) -> String {
 }
 
 /// What a file is, by the first word of its name.
-const ABOUT: [(&str, &str); 15] = [
+const ABOUT: [(&str, &str); 18] = [
     ("message", "the message, byte for byte as it is stored"),
     ("record", "its line of messages.jsonl"),
     ("verify", "openssl commands that repeat the verdict"),
@@ -85,7 +85,13 @@ const ABOUT: [(&str, &str); 15] = [
     ),
     ("anchor", "the trust anchor that ends the path"),
     ("crl", "the revocation list that decided"),
-    ("asked", "the certificate that this list speaks of"),
+    ("ocsp", "the OCSP response that decided"),
+    ("response", "the same as openssl reads it"),
+    (
+        "asked",
+        "the certificate that this list or response speaks of",
+    ),
+    ("issuer", "the authority that issued that certificate"),
     ("token", "a timestamp token on the signature"),
     (
         "plaintext",

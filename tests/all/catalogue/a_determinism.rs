@@ -78,7 +78,7 @@ fn files(report: &Path) -> BTreeMap<String, Vec<u8>> {
     for entry in fs::read_dir(report).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name != "run.json" && name != "resume.args" {
+        if !["run.json", "resume.args", "listing.zst"].contains(&&*name) {
             files.insert(name, fs::read(&path).unwrap());
         }
     }

@@ -241,6 +241,7 @@ impl Case {
             };
             policy = Policy {
                 table: Some(Table {
+                    changes: Vec::new(),
                     rules: vec![rule],
                     sha256: [0; 32],
                 }),

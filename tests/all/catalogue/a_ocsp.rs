@@ -1,4 +1,6 @@
 //! Rows: revocation by OCSP responses (RFC 6960), given and found in mail.
+//!
+//! Over 600 lines because one authority and one set of responses serve every case.
 
 use std::fs;
 use std::process::Command;
@@ -34,17 +36,17 @@ use crate::toolkit::people::authority;
 use crate::toolkit::people::root;
 
 /// From before the samples are judged until after.
-fn fresh() -> Ocsp {
+pub fn fresh() -> Ocsp {
     Ocsp::new(day(2025, 5, 1), day(2026, 1, 1))
 }
 
 /// By the authority itself, about Alice.
-fn about_alice(ocsp: &Ocsp) -> Vec<u8> {
+pub fn about_alice(ocsp: &Ocsp) -> Vec<u8> {
     ocsp.about(&alice().certificate, &authority().party, &authority().party)
 }
 
 /// By the root, about the authority: it is good.
-fn authority_is_good() -> Vec<u8> {
+pub fn authority_is_good() -> Vec<u8> {
     fresh().about(&authority().certificate, &root().party, &root().party)
 }
 
@@ -163,6 +165,23 @@ fn a_27_who_may_answer() {
     let bare = fresh().about(&alice().certificate, &authority().party, &good.party);
     assert_eq!(with(&[bare]).at("now", "revocation"), "unknown");
 
+    // The response lacks it, and somebody has it (RFC 6960 §4.2.2.2).
+    for ocsp in [fresh(), fresh().by_key()] {
+        let bare = ocsp.about(&alice().certificate, &authority().party, &good.party);
+        let message = clear_signed_by(alice(), "alice@example.com");
+        let mut audit = Audit::of(&[&message]).certificate(&good.certificate);
+        audit.crls = vec![bare, authority_is_good()];
+        assert_eq!(audit.record().at("now", "revocation"), "good");
+    }
+    // It is responders' own business that nobody need ask after them.
+    let mut critical = ocsp::no_check();
+    critical.1 = true;
+    let strict = responder(
+        &for_ocsp(808).without(oid::OCSP_NO_CHECK).with(critical),
+        authority(),
+    );
+    assert_eq!(by(&strict, &fresh()), "good");
+
     let mail_user = people::bob().clone();
     let any_usage = extensions::extended_key_usage(false, &[oid::ANY_EXTENDED_KEY_USAGE]);
     for (unfit, why) in [
@@ -196,6 +215,13 @@ fn a_27_who_may_answer() {
                 authority(),
             ),
             "another key usage",
+        ),
+        (
+            responder(
+                &for_ocsp(809).with(ocsp::unknown_extension(true)),
+                authority(),
+            ),
+            "a critical extension that nobody knows",
         ),
         (
             responder(&for_ocsp(807).broken(), authority()),

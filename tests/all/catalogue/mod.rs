@@ -8,6 +8,7 @@ mod a_axes;
 mod a_chain;
 mod a_completion;
 mod a_determinism;
+mod a_embedded;
 mod a_identity;
 mod a_matrix;
 mod a_ocsp;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mailseal::crypto::chain::ChainAnswer;
 use mailseal::crypto::chain::ChainReason;
+use mailseal::crypto::chain::PolicyInputs;
 use mailseal::crypto::chain::confirm;
 
 use super::read;
@@ -90,7 +91,12 @@ fn paths_are_confirmed_or_refused_with_the_reason() {
             .map(|name| read(folder, &format!("{name}.der")))
             .collect();
         let path: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
-        confirm(leaf, &path, &read(folder, &format!("{anchor}.der")))
+        confirm(
+            leaf,
+            &path,
+            &read(folder, &format!("{anchor}.der")),
+            &PolicyInputs::default(),
+        )
     };
     let by_name = |leaf: &str, path: &[&str], anchor: &str| {
         check(&read(folder, &format!("{leaf}.der")), path, anchor)

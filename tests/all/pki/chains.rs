@@ -1,10 +1,12 @@
 //! Chains over authorities made to order.
+//!
+//! Over 600 lines because every case is made of the same three parties.
 
 use mailseal::asn1::{Writer, oid};
 use mailseal::limits::Limits;
 use mailseal::pki::pool::{Pool, PoolBuilder, Provenance, Spool};
 use mailseal::pki::trust::{
-    Anchors, Chain, ChainJudgement, Hierarchy, Purpose, Trust, TrustFinding,
+    Anchors, Chain, ChainJudgement, Hierarchy, PolicyInputs, Purpose, Trust, TrustFinding,
 };
 
 use super::authority::{
@@ -589,4 +591,62 @@ fn workers_share_the_pool_and_keep_their_own_trust() {
     shared::<Anchors>();
     shared::<Hierarchy>();
     sent::<Trust<'static>>();
+}
+
+/// RFC 5280 §6.1 with a user-initial-policy-set: `--require-policy`.
+#[test]
+fn policies_on_request() {
+    let trio = Trio::new();
+    let policies = |numbers: &[u8]| {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                for number in numbers {
+                    w.sequence(|w| w.raw(&[6, 3, 0x2a, 3, *number]));
+                }
+            });
+        })
+    };
+    let of = |wanted: Wanted, numbers: &[u8]| match numbers {
+        [] => wanted,
+        numbers => wanted.with(oid::CERTIFICATE_POLICIES, false, policies(numbers)),
+    };
+    let asked = |signer: &[u8], middle: &[u8], required: &[&str], purpose| {
+        let mut builder = PoolBuilder::new(Spool::memory());
+        let signer = of(trio.signer_wanted(), signer).by(&trio.middle);
+        let middle = of(trio.middle_wanted(), middle).by(&trio.root);
+        let (id, _) = builder
+            .insert_certificate(&signer, Provenance::Message)
+            .unwrap();
+        builder
+            .insert_certificate(&middle, Provenance::Message)
+            .unwrap();
+        let anchors = Anchors::new([trio.root().as_slice()], &mut builder).unwrap();
+        let pool = builder.finish();
+        let limits = Limits::default();
+        let hierarchy = Hierarchy::new(&pool, &anchors, &limits).unwrap();
+        let policies = PolicyInputs {
+            required: required.iter().map(|oid| (*oid).to_owned()).collect(),
+            ..PolicyInputs::default()
+        };
+        let mut trust = Trust::new(&pool, &hierarchy, &limits).with_policies(policies);
+        trust.chain(id, purpose, day(10)).unwrap().value
+    };
+    let sign = Purpose::EmailSigning;
+    for (signer, middle, required, value) in [
+        (&[4][..], &[4][..], &["1.2.3.4"][..], Chain::Trusted),
+        (&[4], &[4, 5], &["1.2.3.9", "1.2.3.4"], Chain::Trusted),
+        (&[4], &[4], &["2.5.29.32.0"], Chain::Trusted),
+        (&[4], &[4], &["1.2.3.5"], Chain::Policy),
+        (&[4], &[5], &["1.2.3.4"], Chain::Policy),
+        (&[4], &[], &["1.2.3.4"], Chain::Policy),
+        (&[], &[4], &["1.2.3.4"], Chain::Policy),
+        (&[], &[], &["2.5.29.32.0"], Chain::Policy),
+        (&[], &[], &[], Chain::Trusted),
+    ] {
+        let found = asked(signer, middle, required, sign);
+        assert_eq!(found, value, "{signer:?} {middle:?} {required:?}");
+    }
+    // Who stamps times is not asked: only the usage is wrong then.
+    let stamps = asked(&[], &[], &["1.2.3.4"], Purpose::TimeStamping);
+    assert_eq!(stamps, Chain::BadPurpose);
 }

@@ -101,6 +101,16 @@ impl Scene {
 
     /// The signature, once `pool` was seen in other messages.
     fn finished(&self, facts: &MessageFacts, pool: &[Vec<u8>], at: Time) -> SignatureFacts {
+        self.finished_within(facts, pool, at, &Limits::default())
+    }
+
+    fn finished_within(
+        &self,
+        facts: &MessageFacts,
+        pool: &[Vec<u8>],
+        at: Time,
+        limits: &Limits,
+    ) -> SignatureFacts {
         let mut builder = PoolBuilder::new(Spool::memory());
         for der in pool {
             builder
@@ -110,14 +120,13 @@ impl Scene {
         let root = Wanted::ca(&self.root, 1).by(&self.root);
         let anchors = Anchors::new([root.as_slice()], &mut builder).unwrap();
         let pool = builder.finish();
-        let limits = Limits::default();
-        let hierarchy = Hierarchy::new(&pool, &anchors, &limits).unwrap();
-        let mut trust = Trust::new(&pool, &hierarchy, &limits);
+        let hierarchy = Hierarchy::new(&pool, &anchors, limits).unwrap();
+        let mut trust = Trust::new(&pool, &hierarchy, limits);
         let mut sources = Sources {
             pool: &pool,
             trust: &mut trust,
             now: at,
-            limits: &limits,
+            limits,
         };
         let mut facts = facts.clone();
         complete(&mut facts, &mut sources, &mut Scratch::default()).unwrap();
@@ -152,6 +161,42 @@ fn copies_of_a_certificate_do_not_take_its_place() {
             .findings
             .retain(|finding| finding.as_str() != "issuer_serial_collision");
         assert_eq!(poisoned, honest, "{by_key} {attributes}");
+    }
+}
+
+/// Rows D-11 to D-13 for the search of a signature's own certificate: of a crowd those that an authority issued come first, and a
+/// message has one budget for all that are tried.
+#[test]
+fn d_11_a_crowd_of_copies_hides_no_certificate() {
+    let scene = Scene::new();
+    let mallory = Party::new("Mallory");
+    let genuine = scene.certificate().by(&scene.root);
+    let crowd = (0..400).map(|number| {
+        let mut copy = Wanted::signer(&scene.alice, SERIAL, "mallory@example.com");
+        copy.days = (0, 1000 + number);
+        copy.spki = mallory.spki();
+        copy.forged(&scene.root, &mallory)
+    });
+    let crowd: Vec<Vec<u8>> = crowd.collect();
+    let pool = [crowd.as_slice(), &[genuine]].concat();
+    // Enough for a few checks: the crowd alone would spend it.
+    let narrow = Limits {
+        work_units: 8,
+        ..Limits::default()
+    };
+    for by_key in [false, true] {
+        let facts = scene.facts(by_key, true);
+        for limits in [&Limits::default(), &narrow] {
+            let found = scene.finished_within(&facts, &pool, day(10), limits);
+            assert_eq!(found.signature, Signature::Valid, "{by_key}");
+            let alone = scene.finished_within(&facts, &crowd, day(10), limits);
+            assert_eq!(alone.signature, Signature::CertificateMissing, "{by_key}");
+            let spent = alone
+                .findings
+                .iter()
+                .any(|finding| finding.as_str() == "work_budget");
+            assert_eq!(spent, limits.work_units == 8, "{by_key}");
+        }
     }
 }
 

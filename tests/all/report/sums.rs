@@ -6,7 +6,7 @@ use mailseal::judge::Evidence;
 use mailseal::judge::Status;
 use mailseal::judge::verdict::MessageVerdict;
 use mailseal::pki::trust::Chain;
-use mailseal::pki::trust::Model;
+use mailseal::pki::trust::{Model, PolicyInputs};
 use mailseal::report::summary::Given;
 use mailseal::report::{
     CertificateRow, CertificateTally, Header, InputRow, Place, Rendered, Summary, Tally, Usages,
@@ -29,6 +29,12 @@ static NO_EVIDENCE: Evidence = Evidence {
     file_time: false,
 };
 
+static NO_POLICIES: PolicyInputs = PolicyInputs {
+    required: Vec::new(),
+    inhibit_mapping: false,
+    inhibit_any: false,
+};
+
 fn header() -> Header<'static> {
     Header {
         now: at(1_700_000_000),
@@ -37,6 +43,7 @@ fn header() -> Header<'static> {
         anchors: GIVEN,
         policy: [2; 32],
         model: Model::Shell,
+        path_policies: &NO_POLICIES,
         policy_file: None,
         evidence: &NO_EVIDENCE,
         keyring: GIVEN,
