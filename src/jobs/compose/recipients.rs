@@ -238,8 +238,9 @@ mod tests {
     #[test]
     fn nobody_is_left_out_unnoticed() {
         for broken in [
-            "To: <a@x.example\n",
+            "To: a@x.example, somebody\n",
             "To: a@x.example\nBcc: \"b@x.example\n",
+            "Cc: a@b@c\n",
         ] {
             assert_eq!(named(broken), Err("bad_address"), "{broken}");
         }
