@@ -33,24 +33,33 @@ impl Named {
     /// # Errors
     /// `bad_address` where one can't be read: nobody may be left out unnoticed.
     pub fn read(header: &Header<'_>, limits: &Limits) -> Result<Self, Refused> {
+        let unreadable = |address: &str| Refused {
+            role: Role::Recipient,
+            address: Some(address.to_owned()).filter(|address| !address.is_empty()),
+            ..Refused::message(Problem::BadAddress)
+        };
         let mut named = Self::default();
         for (name, is_blind) in [("to", false), ("cc", false), ("bcc", true)] {
             for field in header.all(name) {
                 let list = Addresses::read(&field.unfolded(), limits);
-                let broken = list.mailboxes.iter().find(|one| one.malformed);
-                if list.fault.is_some() || broken.is_some() {
-                    let address = broken.map(|one| one.address.clone());
-                    return Err(Refused {
-                        role: Role::Recipient,
-                        address: address.filter(|address| !address.is_empty()),
-                        ..Refused::message(Problem::BadAddress)
-                    });
+                if list.fault.is_some() {
+                    return Err(unreadable(""));
                 }
-                // A name without an address is no recipient: a comma in a name that nobody quoted makes one.
-                for mailbox in list.mailboxes {
-                    if !mailbox.address.is_empty() {
-                        named.add(mailbox.address, is_blind);
+                // A comma in a name that nobody quoted makes a name without an address of it; an address follows. What may have been
+                // an address itself, or has none behind it, is somebody who would be left out.
+                let mut nameless = "";
+                for mailbox in &list.mailboxes {
+                    let is_name = mailbox.address.is_empty() && !mailbox.display.contains('@');
+                    if mailbox.malformed || (mailbox.address.is_empty() && !is_name) {
+                        return Err(unreadable(&mailbox.address));
                     }
+                    nameless = if is_name { &mailbox.display } else { "" };
+                    if !is_name {
+                        named.add(mailbox.address.clone(), is_blind);
+                    }
+                }
+                if !nameless.is_empty() {
+                    return Err(unreadable(nameless));
                 }
             }
         }
@@ -58,7 +67,10 @@ impl Named {
     }
 
     fn add(&mut self, address: String, is_blind: bool) {
-        let is_same = |other: &String| *other == address || folded(other) == folded(&address);
+        let folded_address = folded(&address);
+        let is_same = |other: &String| {
+            *other == address || (folded_address.is_some() && folded(other) == folded_address)
+        };
         if self.open.iter().chain(&self.blind).any(is_same) {
             return;
         }
@@ -186,5 +198,54 @@ fn ready(
 impl fmt::Debug for Recipients<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recipients").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(header: &str) -> Result<Named, &'static str> {
+        let limits = Limits::default();
+        Named::read(&Header::new(header.as_bytes()), &limits).map_err(|refused| refused.reason)
+    }
+
+    #[test]
+    fn everybody_is_named_once_and_bcc_only_where_nobody_else_sees_it() {
+        let all = named(
+            "To: A <a@x.example>, b@x.example\nCC: A@X.example, Team: c@x.example, d@x.example;\nTo: e@x.example\n\
+             Bcc: f@x.example, b@x.example\nBcc: f@X.EXAMPLE\nResent-To: g@x.example\nReply-To: h@x.example\n",
+        )
+        .unwrap();
+        let open = [
+            "a@x.example",
+            "b@x.example",
+            "c@x.example",
+            "d@x.example",
+            "e@x.example",
+        ];
+        let mut seen = all.open.clone();
+        seen.sort();
+        assert_eq!(seen, open);
+        assert_eq!(all.blind, ["f@x.example"]);
+        assert_eq!(
+            named("To: undisclosed-recipients:;\n"),
+            Ok(Named::default())
+        );
+        assert_eq!(named("Subject: x\n"), Ok(Named::default()));
+    }
+
+    #[test]
+    fn nobody_is_left_out_unnoticed() {
+        for broken in [
+            "To: a@x.example, somebody\n",
+            "To: a@x.example\nBcc: \"b@x.example\n",
+            "Cc: a@b@c\n",
+        ] {
+            assert_eq!(named(broken), Err("bad_address"), "{broken}");
+        }
+        // A comma in a name makes two of one; the address is there.
+        let comma = named("To: Doe, John <j@x.example>\n").unwrap();
+        assert_eq!(comma.open, ["j@x.example"]);
     }
 }

@@ -41,12 +41,7 @@ fn re_protecting_the_plain_mail_of_a_corpus_gives_it_back() {
             "--format",
             "eml",
         ])
-        .args([
-            "--mix",
-            "plain=3,attachment=2,forwarded=1,signed=1",
-            "--people",
-            "8",
-        ])
+        .args(["--mix", "plain=5,forwarded=1,signed=1", "--people", "8"])
         .arg(place.join("corpus"))
         .output()
         .unwrap();

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use mailseal::jobs::compose::refusal::{Problem, Role};
+use mailseal::judge::recipient::Hindrance;
+
 use super::people::{PEOPLE, mail, place};
 use super::{is_nowhere, refusals, send};
 use crate::program::mbox;
@@ -216,4 +219,17 @@ fn h_04_the_sender_needs_a_certificate_too_unless_he_does_not_want_to_read_it() 
     send(&place, "encrypt", "b.mbox", "nobody", &["--store", "st.db"]).code(1);
     assert_eq!(refusals(&place, "nobody")[0].2, "no_recipient");
     is_nowhere(&place, "nobody", "clear text");
+}
+
+#[test]
+fn every_word_of_a_refusal_is_in_the_manual() {
+    let manual = include_str!("../../../src/manual/sending.md");
+    let words = Problem::ALL.iter().map(|one| one.as_str());
+    let roles = Role::ALL.iter().map(|one| one.as_str());
+    let hindrances = Hindrance::ALL.iter().map(|one| one.as_str());
+    // Only certificates that name the address are looked at.
+    let hindrances = hindrances.filter(|word| *word != "other_address");
+    for word in words.chain(roles).chain(hindrances) {
+        assert!(manual.contains(&format!("`{word}`")), "{word}");
+    }
 }
