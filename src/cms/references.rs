@@ -50,7 +50,7 @@ pub fn references<'a>(signer: &SignerInfo<'a>, limits: &Limits) -> References<'a
                 rest(r)
             })
         });
-        found.are_damaged |= read.is_err();
+        found.are_damaged |= value.tag != Tag::SEQUENCE || read.is_err();
     }
     for value in archival::all(signer, oid::REVOCATION_REFERENCES) {
         found.are_there = true;
@@ -63,7 +63,7 @@ pub fn references<'a>(signer: &SignerInfo<'a>, limits: &Limits) -> References<'a
                 rest(r)
             })
         });
-        found.are_damaged |= read.is_err();
+        found.are_damaged |= value.tag != Tag::SEQUENCE || read.is_err();
     }
     found
 }

@@ -23,7 +23,7 @@ use crate::jobs::bag::folder::{BAG_NAMES, PAYLOAD, RECORDS};
 use crate::jobs::bag::tags::COVERED;
 use crate::jobs::check::places::{Compared, Places, Root, is_relative};
 use crate::jobs::check::tags::Tags;
-use crate::jobs::output::digest_of;
+use crate::jobs::files::digest_of;
 use crate::report::custody::{self, Kind, Record};
 use crate::report::encode::hex;
 

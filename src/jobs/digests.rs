@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use crate::facts::store::FileStart;
-use crate::jobs::output::digest;
+use crate::jobs::files::digest;
 
 /// A thread that digests the files it is told of.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
 //! Files and folders of outputs: others can't read them, whatever the umask.
 
 use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 
 /// Something is there, be it a link to nowhere.
@@ -49,3 +51,30 @@ pub(super) fn sync(path: &Path) -> Result<(), RunError> {
         .and_then(|file| file.sync_all())
         .map_err(|error| RunError::unwritable(path, error))
 }
+
+/// SHA-256 of a file.
+///
+/// # Errors
+/// `Unreadable`.
+pub(super) fn digest_of(path: &Path) -> Result<[u8; 32], RunError> {
+    digest(path).map_err(|error| RunError::unreadable(path, error))
+}
+
+/// SHA-256 of a file, in constant memory.
+pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hasher =
+        Hasher::new(DigestAlgorithm::Sha256).map_err(|_| io::ErrorKind::Unsupported)?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    let digest = hasher.finish();
+    digest.as_bytes().try_into().map_err(io::Error::other)
+}
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 1 << 20;

@@ -2,14 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::crypto::digest::{DigestAlgorithm, Hasher};
 use crate::error::RunError;
 use crate::jobs::files::{create_file, exists, make_folder, parent_of, sync};
 use crate::pki::pool::Spool;
@@ -360,39 +359,12 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// SHA-256 of a file.
-///
-/// # Errors
-/// `Unreadable`.
-pub fn digest_of(path: &Path) -> Result<[u8; 32], RunError> {
-    digest(path).map_err(|error| RunError::unreadable(path, error))
-}
-
-/// SHA-256 of a file, in constant memory.
-pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(path)?;
-    let mut hasher =
-        Hasher::new(DigestAlgorithm::Sha256).map_err(|_| io::ErrorKind::Unsupported)?;
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => hasher.update(buffer.get(..count).unwrap_or_default()),
-        }
-    }
-    let digest = hasher.finish();
-    digest.as_bytes().try_into().map_err(io::Error::other)
-}
-
 /// Where the certificates of a run lie: an unlinked file, so that memory does not grow with them.
 pub(super) fn spool() -> Result<Spool, RunError> {
     let file =
         tempfile::tempfile().map_err(|error| RunError::unwritable(&std::env::temp_dir(), error))?;
     Ok(Spool::file(file))
 }
-
-/// Bytes read at a time.
-const READ_BYTES: usize = 1 << 20;
 
 /// Where a report is written until it is complete.
 #[must_use]

@@ -15,7 +15,7 @@ use crate::error::RunError;
 use crate::facts::record::Sha256;
 use crate::jobs::bag::folder::{Folder, create_file, exists, make_folders, sync, sync_together};
 use crate::jobs::bag::tags::payload_line;
-use crate::jobs::output::digest_of;
+use crate::jobs::files::digest_of;
 use crate::limits::Limits;
 
 /// A complete file that has no name yet.

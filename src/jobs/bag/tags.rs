@@ -16,7 +16,7 @@ use crate::jobs::bag::folder::{
     Folder, PAYLOAD, RECORDS, REFUSED, SIGNATURE_FILE, SKIPPED, TAGS, create_file,
 };
 use crate::jobs::bag::info::BagInfo;
-use crate::jobs::output::digest_of;
+use crate::jobs::files::digest_of;
 use crate::pki::keyring::Keyring;
 use crate::pki::x509::Certificate;
 use crate::report::encode::hex;

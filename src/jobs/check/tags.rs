@@ -15,7 +15,7 @@ use crate::jobs::bag::folder::{PAYLOAD, RECORDS, REFUSED, SIGNATURE_FILE, TAGS};
 use crate::jobs::bag::info::BagInfo;
 use crate::jobs::bag::tags::COVERED_OF_SENT;
 use crate::jobs::check::{Job, What, manifest_line, signature};
-use crate::jobs::output::digest_of;
+use crate::jobs::files::digest_of;
 use crate::limits::TAG_FILE_BYTES;
 use crate::report::encode::hex;
 use crate::report::run;
