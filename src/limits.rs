@@ -74,10 +74,6 @@ pub struct Limits {
     pub paths: usize,
     /// Candidates for one issuer that are looked at. Over it: the rest is not, finding `path_budget`. Origin: catalogue D-11.
     pub issuer_candidates: usize,
-    /// Signature checks on the OCSP responses found in mail about one certificate, their responders' certificates included. Over it: the rest
-    /// is not looked at, and the certificate is not known to be good. Origin: a dozen responses with a responder each; a hundredth of
-    /// a second.
-    pub ocsp_checks: usize,
     /// Name comparisons for one path's name constraints. Over it: `name_constraint`. Origin: OpenSSL's own bound (2^20), catalogue D-12.
     pub name_checks: u32,
     /// Size in bytes of a file given with `--ca`, `--certs` or `--crl`. Over it: not looked at. Origin: ten times the largest CRLs.
@@ -121,7 +117,6 @@ impl Default for Limits {
             path_checks: 200,
             paths: 64,
             issuer_candidates: 64,
-            ocsp_checks: 256,
             name_checks: 1 << 20,
             given_file_bytes: 512 << 20,
             text_chars: 4096,

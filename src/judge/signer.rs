@@ -121,6 +121,8 @@ impl<'p> Judge<'p> {
             Some(claimed) if claimed.0.verdict == Word::Valid => self.compromised(&claimed.1)?,
             Some(_) | None => false,
         };
+        let compromised =
+            compromised || now.0.verdict == Word::Valid && self.compromised(&now.1)?;
         let word = |at: &Option<(At, Vec<CertificateId>)>| at.as_ref().map(|(at, _)| at.verdict);
         let verdict = headline(
             fixed,

@@ -144,7 +144,7 @@ pub fn at_clock(trust: TrustAt, identity: Identity) -> Word {
 
 /// The careful verdict (verdict.md, "The headline"), from the words at the clocks.
 ///
-/// `compromised`: a certificate of the path at the claimed time is known to be revoked at any later time, for a reason
+/// `compromised`: a certificate of the path at the claimed time, or of that now, is known to be revoked at any later time, for a reason
 /// that makes a claimed time worthless.
 #[must_use]
 pub fn headline(
@@ -161,7 +161,12 @@ pub fn headline(
         return word;
     }
     if now == Word::Valid {
-        return Word::Valid;
+        // A clock that was set back sees no revocation that came later, and whoever has the key by now signs with any date.
+        return if compromised {
+            Word::SignerRevoked
+        } else {
+            Word::Valid
+        };
     }
     match claimed {
         Some(Word::Valid) if compromised => Word::SignerRevoked,

@@ -540,7 +540,8 @@ fn set_up_gpgsm(folder: &Path) {
             None,
         );
     }
-    for number in 0..RECIPIENTS.len() {
+    // What it makes of a key on a curve depends on the moment: it is killed, or goes on without any key.
+    for number in RSA_RECIPIENTS {
         let line =
             format!("{GPGSM} --pinentry-mode loopback --passphrase-fd 0 --import {number}.p12");
         run(folder, "gpgsm", &words(&line), Some("x\n"));
@@ -551,6 +552,9 @@ fn set_up_gpgsm(folder: &Path) {
 fn end_agent(folder: &Path) {
     run(folder, "gpgconf", &["--kill", "all"], None);
 }
+
+/// Those of [`RECIPIENTS`] with RSA keys.
+const RSA_RECIPIENTS: std::ops::Range<usize> = 0..3;
 
 const BEGIN: &str = "<!-- readers -->\n";
 const END: &str = "<!-- end of readers -->\n";
@@ -630,8 +634,9 @@ fn h_02_what_is_sent_is_read_by_other_programs() {
             assert!(!lost, "{reader} does not read any more: {name}");
         }
     }
-    // The linked OpenSSL is always there, and reads all there is.
-    for (name, cells) in now.iter().filter(|(name, _)| *name != "what is sent") {
+    // The linked OpenSSL is always there, and reads all but X25519, which its CMS can't.
+    let is_asked = |name: &str| name != "what is sent" && !name.contains("X25519");
+    for (name, cells) in now.iter().filter(|(name, _)| is_asked(name)) {
         assert_eq!(cells[0], "yes", "{name}");
     }
 }

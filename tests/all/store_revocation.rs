@@ -380,16 +380,23 @@ fn a_responder_that_is_distrusted_is_not_heard() {
     assert_eq!(signature["judgements"]["now"]["revocation"], "unknown");
 }
 
-/// Of the certificates in a response as many are tried as a path may have candidates; one behind them is found with the others that are known.
+/// However many certificates claim to be the responder's: none is passed over.
 #[test]
 fn a_responder_behind_a_crowd_of_certificates_is_found() {
     let read = mailseal::pki::x509::Ocsp::read(&delegated(true)).unwrap();
     let responder = read.certificates().next().unwrap().to_vec();
     let bound = mailseal::limits::Limits::default().issuer_candidates;
-    for (before, expected) in [(bound - 1, "revoked"), (bound, "revoked")] {
+    let forger = Party::named(
+        authority().party.name.clone(),
+        people::stranger().party.key.clone(),
+    );
+    for (before, expected) in [(bound - 1, "revoked"), (3 * bound, "revoked")] {
         let mut crowd = response(true);
-        for _ in 0..before {
-            crowd = crowd.carrying(&people::stranger().certificate);
+        for number in 0..before {
+            let claimed = Wanted::timestamp_authority(9000 + u64::try_from(number).unwrap())
+                .with(extensions::extended_key_usage(false, &[oid::OCSP_SIGNING]));
+            let party = Party::new("Sample Responder", "p256-5");
+            crowd = crowd.carrying(&claimed.issue(&party, &forger));
         }
         let party = Party::new("Sample Responder", "p256-5");
         let place = place(&[]);

@@ -24,9 +24,10 @@ impl Passwords {
     }
 
     /// One password a line, which ends in LF or CR LF; white space counts, empty lines don't. UTF-8 as a rule, see
-    /// [`Password::new`].
+    /// [`Password::new`]. The mark that some editors put before UTF-8 is none of the first password.
     #[must_use]
     pub fn from_lines(text: &[u8]) -> Self {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let mut passwords = Self::none();
         for line in text.split(|byte| *byte == b'\n') {
             passwords.push(line.strip_suffix(b"\r").unwrap_or(line));
@@ -203,6 +204,8 @@ mod tests {
         assert_eq!(format!("{passwords:?}"), "Passwords(5)");
         assert!(Passwords::from_lines(b"").is_empty());
         assert_eq!(Passwords::from_lines(b"x").len(), 1);
+        let marked = Passwords::from_lines(b"\xef\xbb\xbfone\r\n");
+        assert_eq!(marked.iter().collect::<Vec<_>>(), [b"one"]);
     }
 
     #[test]

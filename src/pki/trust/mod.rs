@@ -77,7 +77,7 @@ impl<'p> Trust<'p> {
             checker: Checker::new(limits),
             known: HashMap::new(),
             cases: HashMap::new(),
-            responders: HashMap::new(),
+            responders: responder::Responders::default(),
             crowds: HashMap::new(),
             model: Model::Shell,
         }

@@ -24,49 +24,36 @@ pub(super) struct Answer<'l> {
     pub(super) answer: &'l OcspAnswer,
 }
 
-/// What is remembered of responses: under which keys of an issuer they are signed. The mathematics alone, without a time.
-pub(super) type Responders = HashMap<(OcspId, CertificateId), Arc<Signers>>;
+/// What is remembered of responses and responders: the mathematics alone, without a time.
+#[derive(Default)]
+pub(super) struct Responders {
+    /// Under which keys of an issuer responses are signed.
+    signers: HashMap<(OcspId, CertificateId), Arc<Signers>>,
+    /// Whether the second's key signed the first: a response is checked with no other key, so that nobody can make many checks cost much.
+    issued: HashMap<(CertificateId, CertificateId), bool>,
+}
 
 /// Who signed a response, as far as an issuer says that he may.
+#[derive(Default)]
 pub(super) struct Signers {
     issuer: bool,
     /// Certificates of responders that the issuer's key signed, DER.
     delegates: Vec<Vec<u8>>,
-    /// Signature checks that it took. They are spent again by whoever asks again: the answer must not depend on who asked before.
-    checks: usize,
-}
-
-/// Signature checks that are left for one certificate; None for responses that the operator gave.
-struct Checks {
-    left: Option<usize>,
-    spent: usize,
-}
-
-impl Checks {
-    /// False where none is left: then nothing is checked.
-    fn spend(&mut self) -> bool {
-        match &mut self.left {
-            Some(0) => return false,
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        self.spent += 1;
-        true
-    }
 }
 
 impl<'l> Court<'_, 'l> {
     /// All answers about the certificate at the beginning of `path` whose responder may give them, the given ones first and then by the
-    /// response's SHA-256; and whether some were not looked at ([`Limits::ocsp_checks`]).
+    /// response's SHA-256.
     ///
-    /// [`Limits::ocsp_checks`]: crate::limits::Limits::ocsp_checks
+    /// There is no bound on them: one that is passed over may be the one that tells a revocation, and whoever sends many pays with
+    /// their bytes, as each is checked once for an issuer.
     pub(super) fn answers(
         &mut self,
         certificate: &Certificate<'_>,
         path: &[CertificateId],
-    ) -> Result<(Vec<Answer<'l>>, bool), RunError> {
+    ) -> Result<Vec<Answer<'l>>, RunError> {
         let (pool, hierarchy) = (self.pool, self.hierarchy);
-        let nothing = Ok((Vec::new(), false));
+        let nothing = Ok(Vec::new());
         let Some(issuer) = path.get(1).and_then(|id| hierarchy.node(*id)) else {
             return nothing;
         };
@@ -83,22 +70,12 @@ impl<'l> Court<'_, 'l> {
             .filter(|(_, _, answer)| hashes.are_in(answer))
             .collect();
         about.sort_by_key(|(_, pooled, _)| !pooled.origins.given);
-        let (mut found, mut left_out) = (Vec::new(), false);
-        let mut left = self.checker.limits.ocsp_checks;
+        let mut found = Vec::new();
         let mut last: Option<(OcspId, bool)> = None;
         for (id, pooled, answer) in about {
             let may = match last.filter(|(known, _)| *known == id) {
                 Some((_, may)) => may,
-                None => {
-                    let mut checks = Checks {
-                        left: (!pooled.origins.given).then_some(left),
-                        spent: 0,
-                    };
-                    let may = self.may_answer(id, &pooled.ocsp, issuer, path, &mut checks)?;
-                    left = checks.left.unwrap_or(left);
-                    left_out |= may.is_none();
-                    may.unwrap_or(false)
-                }
+                None => self.may_answer(id, &pooled.ocsp, issuer, path)?,
             };
             last = Some((id, may));
             if may {
@@ -109,23 +86,20 @@ impl<'l> Court<'_, 'l> {
                 });
             }
         }
-        Ok((found, left_out))
+        Ok(found)
     }
 
-    /// The issuer signed the response, or a responder of his did. None where too few checks are left to tell.
+    /// The issuer signed the response, or a responder of his did.
     fn may_answer(
         &mut self,
         id: OcspId,
         ocsp: &Ocsp,
         issuer: &Node,
         path: &[CertificateId],
-        checks: &mut Checks,
-    ) -> Result<Option<bool>, RunError> {
-        let Some(signers) = self.signers(id, ocsp, issuer, checks)? else {
-            return Ok(None);
-        };
+    ) -> Result<bool, RunError> {
+        let signers = self.signers(id, ocsp, issuer)?;
         if signers.issuer {
-            return Ok(Some(true));
+            return Ok(true);
         }
         for der in &signers.delegates {
             let Ok(delegate) = Certificate::read(der) else {
@@ -134,115 +108,89 @@ impl<'l> Court<'_, 'l> {
             if !self.is_distrusted(&delegate)
                 && !self.is_revoked_delegate(&delegate, path, ocsp.produced_at())?
             {
-                return Ok(Some(true));
+                return Ok(true);
             }
         }
-        Ok(Some(false))
+        Ok(false)
     }
 
-    /// As remembered, or found out and remembered. None where too few checks are left.
+    /// As remembered, or found out and remembered.
     fn signers(
         &mut self,
         id: OcspId,
         ocsp: &Ocsp,
         issuer: &Node,
-        checks: &mut Checks,
-    ) -> Result<Option<Arc<Signers>>, RunError> {
-        if let Some(known) = self.responders.get(&(id, issuer.id)) {
-            let enough = (0..known.checks).all(|_| checks.spend());
-            return Ok(enough.then(|| Arc::clone(known)));
+    ) -> Result<Arc<Signers>, RunError> {
+        if let Some(known) = self.responders.signers.get(&(id, issuer.id)) {
+            return Ok(Arc::clone(known));
         }
-        let before = checks.spent;
-        let Some(mut found) = self.find_signers(ocsp, issuer, checks)? else {
-            return Ok(None);
-        };
-        found.checks = checks.spent - before;
-        let found = Arc::new(found);
-        if self.responders.len() >= TRUST_CACHE {
-            self.responders.clear();
+        let found = Arc::new(self.find_signers(ocsp, issuer)?);
+        if self.responders.signers.len() >= TRUST_CACHE {
+            self.responders.signers.clear();
         }
-        self.responders.insert((id, issuer.id), Arc::clone(&found));
-        Ok(Some(found))
+        self.responders
+            .signers
+            .insert((id, issuer.id), Arc::clone(&found));
+        Ok(found)
     }
 
-    fn find_signers(
-        &mut self,
-        ocsp: &Ocsp,
-        issuer: &Node,
-        checks: &mut Checks,
-    ) -> Result<Option<Signers>, RunError> {
-        let mut signers = Signers {
-            issuer: false,
-            delegates: Vec::new(),
-            checks: 0,
-        };
+    fn find_signers(&mut self, ocsp: &Ocsp, issuer: &Node) -> Result<Signers, RunError> {
+        let mut signers = Signers::default();
         let (Some(above), Ok(key)) = (issuer.certificate(), &issuer.key) else {
-            return Ok(Some(signers));
+            return Ok(signers);
         };
         if ocsp.is_by(&above) {
-            if !checks.spend() {
-                return Ok(None);
-            }
             signers.issuer = self.checker.signed_ocsp(ocsp, key);
             if signers.issuer {
-                return Ok(Some(signers));
+                return Ok(signers);
             }
         }
-        // A response needs one; whoever sends many wants them to be tried.
-        let bound = self.checker.limits.issuer_candidates;
-        for der in ocsp.certificates().take(bound) {
-            match self.is_delegate(der, ocsp, &above, key, checks) {
-                None => return Ok(None),
-                Some(true) => signers.delegates.push(der.to_vec()),
-                Some(false) => {}
-            }
-        }
-        if !signers.delegates.is_empty() {
-            return Ok(Some(signers));
-        }
-        // A response need not carry the responder's certificate: the relying party may have it (RFC 6960 §4.2.2.2).
+        // All of a response's certificates are in the pool, too; and it need not carry the responder's: the relying party may have it
+        // (RFC 6960 §4.2.2.2).
         let pool = self.pool;
-        for id in pooled_responders(pool, ocsp, above.subject).take(bound) {
+        for id in pooled_responders(pool, ocsp, above.subject) {
             let der = pool.der(id)?;
-            match self.is_delegate(&der, ocsp, &above, key, checks) {
-                None => return Ok(None),
-                Some(true) => signers.delegates.push(der.into_owned()),
-                Some(false) => {}
+            if self.is_delegate((id, &der), ocsp, issuer.id, &above, key) {
+                signers.delegates.push(der.into_owned());
             }
         }
-        Ok(Some(signers))
+        Ok(signers)
     }
 
-    /// The certificate is a responder's, issued by the authority itself, and its key signed the response. None where too few checks
-    /// are left.
+    /// The certificate is a responder's, issued by the authority itself, and its key signed the response.
     fn is_delegate(
         &mut self,
-        der: &[u8],
+        (id, der): (CertificateId, &[u8]),
         ocsp: &Ocsp,
+        issuer: CertificateId,
         above: &Certificate<'_>,
         key: &PublicKey,
-        checks: &mut Checks,
-    ) -> Option<bool> {
+    ) -> bool {
+        let known = self.responders.issued.get(&(id, issuer)).copied();
+        if known == Some(false) {
+            return false;
+        }
         let Ok(delegate) = Certificate::read(der) else {
-            return Some(false);
+            return false;
         };
         if !ocsp.is_by(&delegate)
             || !delegate.issuer.matches(above.subject)
             || !may_respond(&delegate, ocsp.produced_at())
         {
-            return Some(false);
+            return false;
         }
-        if !checks.spend() {
-            return None;
-        }
-        if !self.checker.signed(&delegate, key) {
-            return Some(false);
-        }
-        if !checks.spend() {
-            return None;
+        if known.is_none() {
+            let is_issued = self.checker.signed(&delegate, key);
+            if self.responders.issued.len() >= TRUST_CACHE {
+                self.responders.issued.clear();
+            }
+            self.responders.issued.insert((id, issuer), is_issued);
+            if !is_issued {
+                return false;
+            }
         }
         let own = PublicKey::from_spki(delegate.spki, self.checker.limits);
-        Some(own.is_ok_and(|own| self.checker.signed_ocsp(ocsp, &own)))
+        own.is_ok_and(|own| self.checker.signed_ocsp(ocsp, &own))
     }
 
     fn is_distrusted(&self, delegate: &Certificate<'_>) -> bool {

@@ -158,8 +158,6 @@ pub(super) struct Case {
     statements: Vec<Statement>,
     /// Its revocations.
     terms: Vec<Term>,
-    /// There are OCSP responses that were not looked at: one of them may tell a revocation.
-    left_out: bool,
 }
 
 /// Something that was issued at a time and says that the certificate is not revoked.
@@ -318,7 +316,6 @@ impl<'l> Court<'_, 'l> {
             .min_by_key(|(value, _)| *value);
         Ok(Some(match best {
             None => answer(Revocation::Unknown),
-            Some((Revocation::Good, _)) if case.left_out => answer(Revocation::Unknown),
             Some((value, latest)) => CertificateRevocation {
                 decided_by: Some(latest.evidence),
                 this_update: Some(latest.this_update),
@@ -342,11 +339,10 @@ impl<'l> Court<'_, 'l> {
             return Ok(None);
         };
         let usable = self.usable(&certificate, path)?;
-        let (answers, left_out) = self.answers(&certificate, path)?;
+        let answers = self.answers(&certificate, path)?;
         let case = Arc::new(Case {
             statements: statements(&certificate, &usable, &answers, self.options),
             terms: terms(&certificate, &usable, &answers, self.options),
-            left_out,
         });
         if self.cases.len() >= TRUST_CACHE {
             self.cases.clear();
