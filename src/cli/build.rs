@@ -150,6 +150,12 @@ pub fn material(args: &JudgingArgs, limits: &Limits) -> Result<Material, RunErro
             let folder = folder.display();
             warn(&format!("{option} {folder}: no {what} in this folder"));
         }
+        for file in &given.unread {
+            let file = file.display();
+            warn(&format!(
+                "{option} {file}: looks like a {what} and can't be read, so it does not count"
+            ));
+        }
     }
     Ok(material)
 }

@@ -25,6 +25,8 @@ pub struct Given {
     pub carried: BTreeMap<[u8; 32], Vec<u8>>,
     /// Folders below which nothing of what was wanted lies.
     pub empty: Vec<PathBuf>,
+    /// Files below a folder that was given for its lists, and that look like one and can't be read.
+    pub unread: Vec<PathBuf>,
 }
 
 /// What a file is asked for.
@@ -40,7 +42,8 @@ impl Given {
     /// Takes what is wanted from files (PEM, DER, PKCS #7 bundles) and from all files below folders.
     ///
     /// # Errors
-    /// A path that can't be read, or a file named that holds nothing of what is wanted. Other files below a folder are passed over.
+    /// A path that can't be read, or a file named that holds nothing of what is wanted. Other files below a folder are passed over; those
+    /// among them that look like lists are in [`Given::unread`].
     pub fn load(paths: &[PathBuf], wanted: Wanted, limits: &Limits) -> Result<Self, RunError> {
         let mut given = Self::default();
         for path in paths {
@@ -48,7 +51,12 @@ impl Given {
             if metadata.is_dir() {
                 let mut found = 0;
                 for file in files_below(path)? {
-                    found += given.add(&read(&file, limits)?, wanted, limits);
+                    let data = read(&file, limits)?;
+                    let count = given.add(&data, wanted, limits);
+                    found += count;
+                    if count == 0 && wanted == Wanted::Revocation && is_like_a_list(&file, &data) {
+                        given.unread.push(file);
+                    }
                 }
                 if found == 0 {
                     given.empty.push(path.clone());
@@ -118,6 +126,7 @@ impl Given {
         self.crls.extend(other.crls);
         self.carried.extend(other.carried);
         self.empty.extend(other.empty);
+        self.unread.extend(other.unread);
     }
 
     fn add(&mut self, data: &[u8], wanted: Wanted, limits: &Limits) -> usize {
@@ -172,6 +181,23 @@ impl Given {
         }
         usize::from(readable)
     }
+}
+
+/// By its name, or as it is DER or PEM and no certificate or key: whoever put it there meant it to count.
+fn is_like_a_list(path: &Path, data: &[u8]) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    if ["crl", "ors", "ocsp"]
+        .iter()
+        .any(|known| extension == *known)
+    {
+        return true;
+    }
+    if pem::is_pem(data) {
+        let is_other =
+            |label: &str| label.ends_with("CERTIFICATE") || label.ends_with("PRIVATE KEY");
+        return pem::blocks(data).any(|block| block.map_or(true, |block| !is_other(&block.label)));
+    }
+    data.first() == Some(&0x30) && Certificate::read(data).is_err()
 }
 
 /// It is a CRL or an OCSP response.

@@ -445,6 +445,8 @@ fn what_was_given_and_holds_nothing_is_warned_about() {
     for folder in ["ca", "certs", "crls", "keys"] {
         place.write(format!("{folder}/notes.txt"), "nothing");
     }
+    place.write("crls/cut.der", b"\x30\x82\x10\x00\x30");
+    place.write("crls/old.crl", "nothing");
     let audit = ["audit", "mail.mbox", "-o", "report", AT];
     let empty = [
         "--ca", "ca", "--certs", "certs", "--crl", "crls", "--keys", "keys",
@@ -455,6 +457,8 @@ fn what_was_given_and_holds_nothing_is_warned_about() {
         "--ca ca: no certificate",
         "--certs certs: no certificate",
         "--crl crls: no revocation list",
+        "--crl crls/cut.der: looks like a revocation list and can't be read",
+        "--crl crls/old.crl: looks like a revocation list and can't be read",
         "--keys: no key in what was given",
     ] {
         assert!(ran.err.contains(line), "{line}: {ran:?}");
