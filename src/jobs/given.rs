@@ -195,7 +195,7 @@ fn is_like_a_list(path: &Path, data: &[u8]) -> bool {
     if pem::is_pem(data) {
         let is_other =
             |label: &str| label.ends_with("CERTIFICATE") || label.ends_with("PRIVATE KEY");
-        return pem::blocks(data).any(|block| block.map_or(true, |block| !is_other(&block.label)));
+        return pem::blocks(data).any(|block| block.map_or(true, |block| !is_other(block.label)));
     }
     data.first() == Some(&0x30) && Certificate::read(data).is_err()
 }
