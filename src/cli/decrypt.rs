@@ -227,7 +227,7 @@ fn options(args: &DecryptArgs, now: Time, limits: &Limits) -> Result<Options, Ru
     })
 }
 
-fn variant(format: MboxFormat) -> Variant {
+pub(super) fn variant(format: MboxFormat) -> Variant {
     match format {
         MboxFormat::O => Variant::Mboxo,
         MboxFormat::Rd => Variant::Mboxrd,

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::Variant;
 use crate::asn1::Time;
-use crate::cli::args::decrypt::MboxFormat;
 use crate::cli::args::keys::KeyArgs;
 use crate::cli::args::machine::{ReadingArgs, RunArgs};
 use crate::cli::args::sign::{OutputArgs, SigningArgs, TrustArgs};
 use crate::cli::build;
+use crate::cli::decrypt::variant;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::keys::{self, Sources};
 use crate::cli::progress::Reporter;
@@ -269,15 +268,6 @@ fn material(
         ));
     }
     Ok(material)
-}
-
-fn variant(format: MboxFormat) -> Variant {
-    match format {
-        MboxFormat::O => Variant::Mboxo,
-        MboxFormat::Rd => Variant::Mboxrd,
-        MboxFormat::Cl => Variant::Mboxcl,
-        MboxFormat::Cl2 => Variant::Mboxcl2,
-    }
 }
 
 fn run_json(

@@ -25,6 +25,7 @@ impl Scheme {
         match media.text("hp", Reading::First).unwrap_or_default() {
             hp if hp.eq_ignore_ascii_case("clear") => Self::Clear,
             hp if hp.eq_ignore_ascii_case("cipher") => Self::Cipher,
+            // No `hp`, or another value: it is no scheme that is known, and its part protects fields all the same.
             _ => Self::Old,
         }
     }

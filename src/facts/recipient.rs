@@ -172,6 +172,7 @@ fn password_algorithm(info: &Password<'_>) -> String {
     let inner = inner.and_then(|mut r| AlgorithmIdentifier::read(&mut r).ok());
     let wrap = match inner {
         Some(inner) if info.algorithm.oid == oid::PWRI_KEK => inner.oid.label(),
+        // Identifiers are an open set: one that is not known stands by itself.
         _ => info.algorithm.oid.label(),
     };
     derivation.map_or(wrap.clone(), |derivation| format!("{derivation} {wrap}"))

@@ -64,6 +64,19 @@ impl Sources {
         Ok(Self { arguments })
     }
 
+    /// None of them lies in what may be removed at the end of a run that writes to `target`, or when one begins anew.
+    ///
+    /// # Errors
+    /// `Unusable` where one does.
+    pub fn check_outside_all(&self, target: &Path) -> Result<(), RunError> {
+        for ending in ["", ".partial", ".replaced"] {
+            let mut folder = target.components().collect::<PathBuf>().into_os_string();
+            folder.push(ending);
+            self.check_outside(Path::new(&folder))?;
+        }
+        Ok(())
+    }
+
     /// None of them lies in `target`, which is to be replaced.
     ///
     /// # Errors

@@ -132,15 +132,7 @@ impl Sending<'_> {
         };
         let archive = Archive::open(self.archives, options)?;
         check_place(self.target, self.archives)?;
-        for ending in ["", ".partial", ".replaced"] {
-            let mut folder = self
-                .target
-                .components()
-                .collect::<PathBuf>()
-                .into_os_string();
-            folder.push(ending);
-            sources.check_outside(Path::new(&folder))?;
-        }
+        sources.check_outside_all(self.target)?;
         Ok((archive, sources))
     }
 }

@@ -103,16 +103,7 @@ impl Migration<'_> {
         };
         let archive = Archive::open(self.archives, options)?;
         check_place(self.target, self.archives)?;
-        // Whatever may be removed at the end, or when a run begins anew.
-        for ending in ["", ".partial", ".replaced"] {
-            let mut folder = self
-                .target
-                .components()
-                .collect::<PathBuf>()
-                .into_os_string();
-            folder.push(ending);
-            sources.check_outside(Path::new(&folder))?;
-        }
+        sources.check_outside_all(self.target)?;
         if let Some(signer) = self.signer
             && tags::able(signer).is_none()
         {
